@@ -1,0 +1,299 @@
+package amqpx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/agata-fl/agata/pkg/rpc"
+)
+
+const (
+	codeHeader  = "agata-code"
+	traceHeader = "traceparent"
+	// maxPending bounds the calls that wait for an answer at once.
+	maxPending = 10_000
+)
+
+// caller holds the session that calls go out on, or nobody.
+type caller struct {
+	t *Transport
+
+	mu      sync.Mutex
+	current *callSession
+	changed chan struct{} // closed when current changes
+}
+
+func newCaller(t *Transport) *caller { return &caller{t: t, changed: make(chan struct{})} }
+
+// use makes a session the caller's until it is lost or ctx ends.
+func (c *caller) use(ctx context.Context, s *session) error {
+	cs, err := c.open(s)
+	if err != nil {
+		return err
+	}
+	c.set(cs)
+	select {
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-s.lost:
+		err = s.err
+	case err = <-cs.failed:
+	}
+	c.set(nil)
+	cs.fail(err)
+	s.close()
+	cs.wg.Wait()
+	return err
+}
+
+func (c *caller) set(cs *callSession) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.current = cs
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
+// session returns the current session, waiting for one until ctx ends.
+func (c *caller) session(ctx context.Context) (*callSession, error) {
+	for {
+		c.mu.Lock()
+		cs, changed := c.current, c.changed
+		c.mu.Unlock()
+		if cs != nil && !cs.ended() {
+			return cs, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, rpc.Errorf(rpc.Unavailable, "no connection to the broker at %s: %w", brokerName(c.t.opt), c.t.whyDown(ctx))
+		}
+	}
+}
+
+// outcome ends a pending call.
+type outcome struct {
+	reply rpc.Reply
+	err   error
+}
+
+// callSession is a session as calls use it: a channel in confirm mode to send
+// on, an exclusive reply queue, and the calls that wait.
+type callSession struct {
+	t       *Transport
+	s       *session
+	ch      *amqp.Channel
+	replyTo string
+	failed  chan error // the channel ended though the connection did not
+	wg      sync.WaitGroup
+	pub     *publisher
+
+	mu      sync.Mutex
+	pending map[string]chan outcome
+	dead    error
+}
+
+func (c *caller) open(s *session) (*callSession, error) {
+	ch, err := s.conn.Channel()
+	if err != nil {
+		return nil, fmt.Errorf("open a channel for calls: %w", err)
+	}
+	if err := ch.Confirm(false); err != nil {
+		return nil, fmt.Errorf("put the channel for calls in confirm mode: %w", err)
+	}
+	if err := declareServices(ch); err != nil {
+		return nil, err
+	}
+	q, err := ch.QueueDeclare("", false, true, true, false, nil)
+	if err != nil {
+		return nil, fmt.Errorf("declare the reply queue: %w", err)
+	}
+	replies, err := ch.Consume(q.Name, "", true, true, false, false, nil)
+	if err != nil {
+		return nil, fmt.Errorf("consume the reply queue: %w", err)
+	}
+	pub, err := newPublisher(c.t, s)
+	if err != nil {
+		return nil, err
+	}
+	cs := &callSession{t: c.t, s: s, ch: ch, replyTo: q.Name, pub: pub,
+		failed: make(chan error, 1), pending: make(map[string]chan outcome)}
+	returns := ch.NotifyReturn(make(chan amqp.Return, 64))
+	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
+	cs.wg.Go(func() {
+		for r := range returns {
+			cs.deliver(r.CorrelationId, outcome{err: rpc.Errorf(rpc.Unavailable,
+				"nobody serves %s on the broker at %s", r.RoutingKey, brokerName(c.t.opt))}, c.t.metrics.returned.Inc)
+		}
+	})
+	cs.wg.Go(func() {
+		for d := range replies {
+			code, _ := d.Headers[codeHeader].(string)
+			cs.deliver(d.CorrelationId, outcome{reply: rpc.Reply{Body: d.Body, Code: code}}, nil)
+		}
+		// The reply consumer ends with its channel, or when its queue is deleted.
+		select {
+		case err := <-closed:
+			cs.failed <- errors.Join(errors.New("the channel for calls was closed"), channelError(err))
+		case <-time.After(time.Second):
+			cs.failed <- errors.New("the broker cancelled the reply queue")
+		}
+	})
+	return cs, nil
+}
+
+func channelError(err *amqp.Error) error {
+	if err == nil {
+		return nil
+	}
+	return err
+}
+
+// deliver hands an outcome to the call that waits for it; one that nobody
+// waits for any more is counted and dropped.
+func (cs *callSession) deliver(id string, o outcome, also func()) {
+	cs.mu.Lock()
+	ch := cs.pending[id]
+	cs.mu.Unlock()
+	if ch == nil {
+		cs.t.metrics.late.Inc()
+		return
+	}
+	if also != nil {
+		also()
+	}
+	select {
+	case ch <- o:
+	default: // a second outcome; the first one stands
+	}
+}
+
+// fail ends every pending call of a lost session. Each call finds out by
+// itself whether the broker had confirmed it.
+func (cs *callSession) fail(err error) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	cs.dead = err
+	for _, ch := range cs.pending {
+		select {
+		case ch <- outcome{err: err}:
+		default:
+		}
+	}
+}
+
+func (cs *callSession) register(id string, room int) (chan outcome, error) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if cs.dead != nil {
+		return nil, cs.dead
+	}
+	if len(cs.pending) >= maxPending {
+		return nil, rpc.Errorf(rpc.Unavailable, "%d calls wait for an answer already; try again later", maxPending)
+	}
+	ch := make(chan outcome, room)
+	cs.pending[id] = ch
+	return ch, nil
+}
+
+func (cs *callSession) forget(id string) {
+	cs.mu.Lock()
+	delete(cs.pending, id)
+	cs.mu.Unlock()
+}
+
+// Call implements [rpc.Caller].
+func (t *Transport) Call(ctx context.Context, r rpc.Request) (rpc.Reply, error) {
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, t.opt.CallTimeout)
+		defer cancel()
+	}
+	started := time.Now()
+	reply, err := t.call(ctx, r)
+	t.metrics.observeCall(r.Function, rpc.CodeOf(err), time.Since(started))
+	return reply, err
+}
+
+func (t *Transport) call(ctx context.Context, r rpc.Request) (rpc.Reply, error) {
+	cs, err := t.caller.session(ctx)
+	if err != nil {
+		return rpc.Reply{}, err
+	}
+	if cs.s.blocked.Load() {
+		return rpc.Reply{}, rpc.Errorf(rpc.Unavailable, "the broker at %s takes no messages now (memory or disk alarm)", brokerName(t.opt))
+	}
+	deadline, _ := ctx.Deadline()
+	left := time.Until(deadline).Milliseconds()
+	if left < 1 {
+		return rpc.Reply{}, rpc.Errorf(rpc.Deadline, "the deadline of %s passed before it was sent", r.Function)
+	}
+	id := uuid.NewString()
+	answer, err := cs.register(id, 1)
+	if err != nil {
+		if rpc.CodeOf(err) == rpc.Unavailable {
+			return rpc.Reply{}, err
+		}
+		return rpc.Reply{}, lost(r.Function, false, err)
+	}
+	defer cs.forget(id)
+	confirm, err := cs.ch.PublishWithDeferredConfirm("", r.Function, true, false, amqp.Publishing{
+		Headers:       traceTable(r.Trace),
+		ContentType:   "application/json",
+		CorrelationId: id,
+		ReplyTo:       cs.replyTo,
+		Expiration:    strconv.FormatInt(left, 10),
+		MessageId:     r.MessageID,
+		Type:          r.Function,
+		Body:          r.Body,
+	})
+	if err != nil {
+		return rpc.Reply{}, lost(r.Function, false, err)
+	}
+	confirmed := confirm.Done()
+	for {
+		select {
+		case o := <-answer:
+			if o.err == nil || rpc.CodeOf(o.err) == rpc.Unavailable {
+				return o.reply, o.err
+			}
+			return rpc.Reply{}, lost(r.Function, true, o.err)
+		case <-confirmed:
+			// A session that ends resolves its confirms as refused, too; only a
+			// refusal on a live one is the broker's word.
+			confirmed = nil
+			if !confirm.Acked() && !cs.ended() {
+				return rpc.Reply{}, rpc.Errorf(rpc.Unavailable, "the broker at %s refused the call of %s", brokerName(t.opt), r.Function)
+			}
+		case <-ctx.Done():
+			if errors.Is(ctx.Err(), context.Canceled) {
+				return rpc.Reply{}, rpc.Errorf(rpc.Deadline, "the call of %s was given up: %w", r.Function, ctx.Err())
+			}
+			return rpc.Reply{}, rpc.Errorf(rpc.Deadline, "no answer from %s within its deadline: %w", r.Function, ctx.Err())
+		}
+	}
+}
+
+// ended tells whether the session's end is known or its channel is closed.
+func (cs *callSession) ended() bool {
+	return cs.ch.IsClosed() || cs.s.conn.IsClosed()
+}
+
+func lost(fn string, sent bool, err error) error {
+	le := &rpc.LostError{Function: fn, Sent: sent, Err: err}
+	return &rpc.Error{Code: rpc.Unavailable, Message: le.Error(), Err: le}
+}
+
+func traceTable(trace string) amqp.Table {
+	if trace == "" {
+		return nil
+	}
+	return amqp.Table{traceHeader: trace}
+}

@@ -1,0 +1,103 @@
+package amqpx
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/google/uuid"
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/agata-fl/agata/pkg/rpc"
+)
+
+// batch bounds the messages of one Publish that are unconfirmed at once, and
+// so the room for those that the broker returns.
+const batch = 256
+
+// publisher puts messages on queues, on a channel of its own: a return is in
+// its buffer before the confirm of the same message is known, so draining the
+// buffer after the confirms finds every return.
+type publisher struct {
+	t       *Transport
+	ch      *amqp.Channel
+	returns chan amqp.Return
+
+	mu       sync.Mutex // one batch at a time
+	declared map[string]bool
+}
+
+func newPublisher(t *Transport, s *session) (*publisher, error) {
+	ch, err := s.conn.Channel()
+	if err != nil {
+		return nil, fmt.Errorf("open a channel for messages: %w", err)
+	}
+	if err := ch.Confirm(false); err != nil {
+		return nil, fmt.Errorf("put the channel for messages in confirm mode: %w", err)
+	}
+	return &publisher{t: t, ch: ch, returns: ch.NotifyReturn(make(chan amqp.Return, batch)), declared: make(map[string]bool)}, nil
+}
+
+// Publish implements [rpc.Publisher]. When it fails, some of the messages may
+// be on the queue.
+func (t *Transport) Publish(ctx context.Context, queue string, bodies ...[]byte) error {
+	cs, err := t.caller.session(ctx)
+	if err != nil {
+		return err
+	}
+	if cs.s.blocked.Load() {
+		return rpc.Errorf(rpc.Unavailable, "the broker at %s takes no messages now (memory or disk alarm)", brokerName(t.opt))
+	}
+	for len(bodies) > 0 {
+		n := min(len(bodies), batch)
+		if err := cs.pub.publish(ctx, queue, bodies[:n]); err != nil {
+			return err
+		}
+		bodies = bodies[n:]
+	}
+	return nil
+}
+
+func (p *publisher) publish(ctx context.Context, queue string, bodies [][]byte) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.declared[queue] {
+		if err := p.t.declareQueue(p.ch, queue); err != nil {
+			return rpc.Errorf(rpc.Unavailable, "%w", err)
+		}
+		p.declared[queue] = true
+	}
+	confirms := make([]*amqp.DeferredConfirmation, len(bodies))
+	for i, body := range bodies {
+		c, err := p.ch.PublishWithDeferredConfirm("", queue, true, false, amqp.Publishing{
+			ContentType: "application/json", MessageId: uuid.NewString(), Body: body,
+		})
+		if err != nil {
+			return lost(queue, i > 0, err)
+		}
+		confirms[i] = c
+	}
+	var failure error
+	for _, c := range confirms {
+		acked, err := c.WaitContext(ctx)
+		switch {
+		case err != nil:
+			return rpc.Errorf(rpc.Deadline, "the broker did not confirm a message for %s: %w", queue, err)
+		case !acked:
+			failure = rpc.Errorf(rpc.Unavailable, "the broker did not take a message for %s", queue)
+		}
+	}
+	for {
+		select {
+		case _, ok := <-p.returns:
+			if !ok {
+				return failure
+			}
+			p.declared[queue] = false
+			failure = rpc.Errorf(rpc.Unavailable, "the queue %s is gone from the broker", queue)
+			continue
+		default:
+		}
+		return failure
+	}
+}

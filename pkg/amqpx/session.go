@@ -1,0 +1,166 @@
+package amqpx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"sync/atomic"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+const (
+	dialTimeout  = 5 * time.Second
+	writeTimeout = 15 * time.Second
+	backoffFirst = 250 * time.Millisecond
+	backoffCap   = 15 * time.Second
+	healthyAfter = 30 * time.Second
+)
+
+// session is one connection; lost is closed, with the reason in err, when it
+// has ended.
+type session struct {
+	conn    *amqp.Connection
+	epoch   uint64
+	blocked atomic.Bool
+	lost    chan struct{}
+	err     error // set before lost is closed
+	watched chan struct{}
+}
+
+// fatalError is a failure that no reconnection mends.
+type fatalError struct{ error }
+
+func (e fatalError) Unwrap() error { return e.error }
+
+// keep runs use on session after session until ctx ends. use returns when ctx
+// ends or its session is lost.
+func (t *Transport) keep(ctx context.Context, role string, use func(context.Context, *session) error) error {
+	var epoch uint64
+	for try := 0; ; {
+		epoch++
+		started := time.Now()
+		err := t.runSession(ctx, role, epoch, use)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if fatal, ok := errors.AsType[fatalError](err); ok {
+			return fatal.error
+		}
+		t.lastErr.Store(&err)
+		if time.Since(started) > healthyAfter {
+			try = 0
+		}
+		wait := backoff(try)
+		try++
+		t.metrics.reconnects.WithLabelValues(role).Inc()
+		t.log.Warn("no session with the broker", "role", role, "err", err, "retry_in", wait)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(wait):
+		}
+	}
+}
+
+// backoff doubles from the first wait to the cap; the jitter is the whole
+// upper half, so that a fleet does not come back at once. The first retry is
+// quick, since most ends of a connection are brief.
+func backoff(try int) time.Duration {
+	d := min(backoffFirst<<min(try, 16), backoffCap)
+	return d/2 + rand.N(d/2)
+}
+
+func (t *Transport) runSession(ctx context.Context, role string, epoch uint64, use func(context.Context, *session) error) error {
+	s, err := t.dial(ctx, role, epoch)
+	if err != nil {
+		return err
+	}
+	up := t.metrics.up.WithLabelValues(role)
+	up.Set(1)
+	err = use(ctx, s)
+	up.Set(0)
+	s.close()
+	return err
+}
+
+func (t *Transport) dial(ctx context.Context, role string, epoch uint64) (*session, error) {
+	o := t.opt
+	props := amqp.NewConnectionProperties()
+	props["product"] = "AGATA"
+	props.SetClientConnectionName(o.Name + "/" + role)
+	dialCtx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	conn, err := amqp.DialConfig("amqp://"+brokerName(o), amqp.Config{
+		SASL:       []amqp.Authentication{&amqp.PlainAuth{Username: o.User, Password: o.Password}},
+		Vhost:      o.VHost,
+		Heartbeat:  o.Heartbeat,
+		Properties: props,
+		Dial: func(network, addr string) (net.Conn, error) {
+			var d net.Dialer
+			c, err := d.DialContext(dialCtx, network, addr)
+			if err != nil {
+				return nil, err
+			}
+			// For the handshake; the library lifts it afterwards.
+			if err := c.SetDeadline(time.Now().Add(dialTimeout)); err != nil {
+				return nil, errors.Join(err, c.Close())
+			}
+			return &deadlineConn{Conn: c}, nil
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("connect to the broker at %s as %s: %w", brokerName(o), o.User, err)
+	}
+	s := &session{conn: conn, epoch: epoch, lost: make(chan struct{}), watched: make(chan struct{})}
+	closed := conn.NotifyClose(make(chan *amqp.Error, 1))
+	blocked := conn.NotifyBlocked(make(chan amqp.Blocking, 8))
+	go s.watch(t, closed, blocked)
+	return s, nil
+}
+
+// watch owns the session's news until the connection has ended; close waits
+// for it.
+func (s *session) watch(t *Transport, closed <-chan *amqp.Error, blocked <-chan amqp.Blocking) {
+	defer close(s.watched)
+	for {
+		select {
+		case b, ok := <-blocked:
+			if !ok {
+				blocked = nil
+				continue
+			}
+			s.blocked.Store(b.Active)
+			t.metrics.setBlocked(b.Active)
+			t.log.Warn("the broker's alarm changed", "blocked", b.Active, "reason", b.Reason)
+		case err := <-closed:
+			s.err = amqp.ErrClosed
+			if err != nil {
+				s.err = err
+			}
+			t.metrics.setBlocked(false)
+			close(s.lost)
+			return
+		}
+	}
+}
+
+func (s *session) close() {
+	// The reason of an earlier end is in s.err already.
+	_ = s.conn.CloseDeadline(time.Now().Add(2 * time.Second))
+	<-s.watched
+}
+
+// deadlineConn bounds every write, so that a peer that stopped reading cannot
+// hold a caller for longer.
+type deadlineConn struct{ net.Conn }
+
+func (c *deadlineConn) Write(b []byte) (int, error) {
+	if err := c.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(b)
+}

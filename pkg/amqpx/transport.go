@@ -1,0 +1,127 @@
+package amqpx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/agata-fl/agata/pkg/rpc"
+)
+
+// Options say which broker to use and how. Host and Port are required.
+type Options struct {
+	Host     string
+	Port     int
+	User     string // "guest" if empty
+	Password string // "guest" if empty
+	VHost    string // "/" if empty
+	// Name is shown by the broker as the connections' name.
+	Name string
+	// Compat declares queues as peers in Python do: every flag false. Without
+	// it queues are durable, as current brokers want them.
+	Compat bool
+	// CallTimeout bounds calls whose context has no deadline; 10 s if zero.
+	CallTimeout time.Duration
+	// Heartbeat is the interval that is proposed to the broker; 10 s if zero.
+	Heartbeat time.Duration
+	Logger    *slog.Logger
+	// Registerer takes the metrics; nil keeps them unregistered.
+	Registerer prometheus.Registerer
+}
+
+// Transport implements [rpc.Transport] over a broker.
+type Transport struct {
+	opt     Options
+	log     *slog.Logger
+	metrics *metrics
+	caller  *caller
+	lastErr atomic.Pointer[error] // why the newest session ended or was not to be had
+}
+
+var _ rpc.Transport = (*Transport)(nil)
+
+// New checks the options; it connects to nothing.
+func New(opt Options) (*Transport, error) {
+	if opt.Host == "" {
+		return nil, errors.New("amqpx: the broker's host is empty")
+	}
+	if opt.Port < 1 || opt.Port > 65535 {
+		return nil, fmt.Errorf("amqpx: the broker's port %d is not in 1..65535", opt.Port)
+	}
+	opt.User = orDefault(opt.User, "guest")
+	opt.Password = orDefault(opt.Password, "guest")
+	opt.VHost = orDefault(opt.VHost, "/")
+	opt.Name = orDefault(opt.Name, "agata")
+	opt.CallTimeout = orDefault(opt.CallTimeout, 10*time.Second)
+	opt.Heartbeat = orDefault(opt.Heartbeat, 10*time.Second)
+	if opt.Logger == nil {
+		opt.Logger = slog.New(slog.DiscardHandler)
+	}
+	t := &Transport{opt: opt, log: opt.Logger.With("broker", brokerName(opt))}
+	t.metrics = newMetrics(opt.Registerer, brokerName(opt))
+	t.caller = newCaller(t)
+	return t, nil
+}
+
+func orDefault[T comparable](v, d T) T {
+	var zero T
+	if v == zero {
+		return d
+	}
+	return v
+}
+
+func brokerName(o Options) string { return net.JoinHostPort(o.Host, strconv.Itoa(o.Port)) }
+
+// Run keeps the caller's session up until ctx ends. Calls wait for a session
+// as long as their deadline allows.
+func (t *Transport) Run(ctx context.Context) error {
+	return t.keep(ctx, "call", t.caller.use)
+}
+
+// Ready waits until the caller's session is up.
+func (t *Transport) Ready(ctx context.Context) error {
+	_, err := t.caller.session(ctx)
+	return err
+}
+
+// whyDown tells why there is no session, as far as that is known.
+func (t *Transport) whyDown(ctx context.Context) error {
+	if err := t.lastErr.Load(); err != nil {
+		return *err
+	}
+	return ctx.Err()
+}
+
+// With runs fn beside the transport's own loop and ends the loop when fn
+// returns: for programs that only make a few calls.
+func (t *Transport) With(ctx context.Context, fn func(context.Context) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var g errgroup.Group
+	g.Go(func() error { return t.Run(ctx) })
+	err := fn(ctx)
+	cancel()
+	return errors.Join(err, g.Wait())
+}
+
+// Serve implements [rpc.Transport].
+func (t *Transport) Serve(ctx context.Context, o rpc.ServeOptions) error {
+	o.SoftDrain = orDefault(o.SoftDrain, 10*time.Second)
+	o.HardDrain = orDefault(o.HardDrain, 5*time.Second)
+	w := &worker{t: t, opt: o, ready: sync.OnceFunc(func() {
+		if o.Ready != nil {
+			o.Ready()
+		}
+	})}
+	return w.run(ctx)
+}

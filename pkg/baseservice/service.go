@@ -1,0 +1,156 @@
+package baseservice
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/agata-fl/agata/pkg/contract"
+	"github.com/agata-fl/agata/pkg/rpc"
+)
+
+// Options of a [Service]. Name, Transport and Schemas are required.
+type Options struct {
+	Name      string // lower case, digits and hyphens
+	Version   string
+	Transport rpc.Transport
+	Schemas   *contract.Schemas
+	Logger    *slog.Logger
+	// Registerer takes the metrics; nil keeps them unregistered.
+	Registerer prometheus.Registerer
+	// HideErrors replaces the text of every failure with status 500.
+	HideErrors bool
+	// Timeout bounds each execution that has no bound of its own; 30 s if zero.
+	Timeout time.Duration
+	// SoftDrain and HardDrain bound the stop; see [rpc.ServeOptions].
+	SoftDrain, HardDrain time.Duration
+	// Events turns the timeline on; EventName is the service's name there.
+	Events    bool
+	EventName string
+}
+
+// Service serves functions over a transport.
+type Service struct {
+	opt       Options
+	log       *slog.Logger
+	id        string
+	started   time.Time
+	ready     chan struct{}
+	functions map[string]*function
+	metrics   *metrics
+	recorder  *Recorder
+}
+
+var validName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
+
+// New checks the options; it starts nothing.
+func New(opt Options) (*Service, error) {
+	if !validName.MatchString(opt.Name) {
+		return nil, fmt.Errorf("baseservice: the name %q is not lower-case letters, digits and hyphens", opt.Name)
+	}
+	if opt.Transport == nil || opt.Schemas == nil {
+		return nil, errors.New("baseservice: a transport and schemas are required")
+	}
+	if opt.Logger == nil {
+		opt.Logger = slog.New(slog.DiscardHandler)
+	}
+	if opt.Timeout == 0 {
+		opt.Timeout = 30 * time.Second
+	}
+	log := opt.Logger.With("service", opt.Name)
+	return &Service{
+		opt: opt, log: log, id: uuid.NewString(), started: time.Now(), ready: make(chan struct{}),
+		functions: make(map[string]*function),
+		metrics:   newMetrics(opt.Registerer, opt.Name),
+		recorder: NewRecorder(RecorderOptions{
+			Publisher: opt.Transport, Service: opt.EventName, Enabled: opt.Events, Logger: log, Registerer: opt.Registerer,
+		}),
+	}, nil
+}
+
+// Started is closed when every function is served for the first time.
+func (s *Service) Started() <-chan struct{} { return s.ready }
+
+// Logger returns the service's logger.
+func (s *Service) Logger() *slog.Logger { return s.log }
+
+// Recorder returns the service's way to the timeline.
+func (s *Service) Recorder() *Recorder { return s.recorder }
+
+// Event puts an event on the timeline.
+func (s *Service) Event(function, text string) { s.recorder.Record(function, text) }
+
+// Run serves until ctx ends, then drains; it returns nil on a clean stop.
+func (s *Service) Run(ctx context.Context) error {
+	// The recorder outlives the drain, so that the last events go out.
+	recorderCtx, stopRecorder := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopRecorder()
+	var g errgroup.Group
+	g.Go(func() error { return s.recorder.Run(recorderCtx) })
+	err := s.opt.Transport.Serve(ctx, rpc.ServeOptions{
+		Endpoints:  s.endpoints(),
+		Introspect: s.introspect,
+		Ready: func() {
+			s.Event("main", "Started")
+			s.log.Info("serving", "functions", len(s.functions))
+			close(s.ready)
+		},
+		SoftDrain: s.opt.SoftDrain, HardDrain: s.opt.HardDrain,
+	})
+	if ctx.Err() != nil {
+		s.Event("main", "Interrupted")
+	}
+	stopRecorder()
+	if err != nil {
+		err = fmt.Errorf("%s: %w", s.opt.Name, err)
+	}
+	return errors.Join(err, g.Wait())
+}
+
+func (s *Service) endpoints() []rpc.Endpoint {
+	eps := make([]rpc.Endpoint, 0, len(s.functions))
+	for name, f := range s.functions {
+		eps = append(eps, rpc.Endpoint{Function: name, Concurrency: f.concurrency, Prefetch: f.prefetch, Handle: s.dispatch})
+	}
+	slices.SortFunc(eps, func(a, b rpc.Endpoint) int {
+		if a.Function < b.Function {
+			return -1
+		}
+		return 1
+	})
+	return eps
+}
+
+// dispatch runs the function that the message's type names, whichever queue it
+// came by, and encodes what comes of it.
+func (s *Service) dispatch(ctx context.Context, m *rpc.Message) rpc.Reply {
+	f := s.functions[m.Function]
+	if f == nil {
+		return s.reply(m, nil, rpc.Text(rpc.NotFound, contract.InvalidFunction(m.Function)))
+	}
+	value, err := f.run(ctx, m)
+	return s.reply(m, value, err)
+}
+
+func (s *Service) reply(m *rpc.Message, value json.RawMessage, err error) rpc.Reply {
+	if err == nil {
+		return rpc.Reply{Body: rpc.EncodeReturn(value)}
+	}
+	code, text := rpc.CodeOf(err), err.Error()
+	switch {
+	case code == rpc.Invalid:
+		text = contract.InvalidArguments(m.Function, text)
+	case s.opt.HideErrors:
+		text = contract.HiddenError
+	}
+	return rpc.Reply{Body: rpc.EncodeException(code, text), Code: string(code)}
+}
