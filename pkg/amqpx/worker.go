@@ -68,7 +68,7 @@ func (w *worker) drainHandlers(hard context.CancelCauseFunc) error {
 // session closes, so that the last answers still go out.
 func (w *worker) serve(ctx, handlerCtx context.Context, s *session) error {
 	stop := make(chan struct{})
-	var readers sync.WaitGroup
+	var readers, introspection sync.WaitGroup
 	var channels []*amqp.Channel
 	end := func() {
 		close(stop)
@@ -76,24 +76,21 @@ func (w *worker) serve(ctx, handlerCtx context.Context, s *session) error {
 			// On a lost session the channel is closed; then nothing is left to cancel.
 			_ = ch.Cancel(consumerTag, false)
 		}
+		readers.Wait() // no handler begins from here on
 	}
 	failed := make(chan error, len(w.opt.Endpoints)+1)
 	for i := range w.opt.Endpoints {
 		ch, deliveries, err := w.consume(s, w.opt.Endpoints[i])
 		if err != nil {
 			end()
-			s.close()
-			readers.Wait()
 			return err
 		}
 		channels = append(channels, ch)
 		readers.Go(func() { w.read(handlerCtx, i, ch, deliveries, stop, failed) })
 	}
 	if w.opt.Introspect != nil {
-		if err := w.t.introspect(s, w.opt.Introspect, &readers); err != nil {
+		if err := w.t.introspect(s, w.opt.Introspect, &introspection); err != nil {
 			end()
-			s.close()
-			readers.Wait()
 			return err
 		}
 	}
@@ -110,7 +107,7 @@ func (w *worker) serve(ctx, handlerCtx context.Context, s *session) error {
 		err = w.drain()
 	}
 	s.close()
-	readers.Wait()
+	introspection.Wait()
 	return err
 }
 
@@ -140,11 +137,9 @@ func (w *worker) consume(s *session, ep rpc.Endpoint) (*amqp.Channel, <-chan amq
 func (w *worker) read(ctx context.Context, i int, ch *amqp.Channel, deliveries <-chan amqp.Delivery, stop <-chan struct{}, failed chan<- error) {
 	ep := w.opt.Endpoints[i]
 	for d := range deliveries {
-		select {
-		case <-stop:
+		if !take(w.slots[i], stop) {
 			_ = d.Nack(false, true) // on a lost session the broker has it back already
 			continue
-		case w.slots[i] <- struct{}{}:
 		}
 		w.handlers.Go(func() {
 			defer func() { <-w.slots[i] }()
@@ -155,6 +150,21 @@ func (w *worker) read(ctx context.Context, i int, ch *amqp.Channel, deliveries <
 	case <-stop:
 	default:
 		failed <- fmt.Errorf("the broker ended the consumer of %s", ep.Function)
+	}
+}
+
+// take gets a slot; false once the stop has come.
+func take(slots chan<- struct{}, stop <-chan struct{}) bool {
+	select {
+	case <-stop:
+		return false
+	default:
+	}
+	select {
+	case <-stop:
+		return false
+	case slots <- struct{}{}:
+		return true
 	}
 }
 

@@ -135,6 +135,7 @@ func deadline(t *testing.T, b Broker) {
 	tr, fn := b.Connect(t), unique("slow")
 	serve(t, tr, one(fn, func(ctx context.Context, _ *rpc.Message) rpc.Reply {
 		<-ctx.Done()
+		time.Sleep(300 * time.Millisecond) // so that the answer is late for sure
 		return rpc.Reply{Body: []byte("late")}
 	}))
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
