@@ -1,0 +1,162 @@
+package config
+
+import (
+	"log/slog"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Config is the complete, checked configuration of one instance. Whoever binds
+// a port that was configured as 0 writes the real one back before WriteEffective.
+type Config struct {
+	ClientBroker Broker
+	ServerBroker Broker
+	Gateway      Gateway
+	Files        Files
+	Events       Events
+	Client       ClientParams
+	Info         ClientInfo
+	Broker       BrokerMode
+	RPC          RPC
+	Tasks        Tasks
+	Log          Log
+
+	// Data is the absolute path of the folder that holds all state of the instance.
+	Data string
+
+	path    string            // config.ini as found; empty when there is none
+	dir     string            // its folder
+	sources map[string]Source // by "section.key"
+	loaded  map[string]string // what config.ini and the other layers said, normalised
+}
+
+// Broker is the address of an AMQP broker and the account there.
+type Broker struct {
+	Host     string
+	Port     int // 0: an embedded broker picks a free one
+	User     string
+	Password Secret
+	VHost    string
+}
+
+// Addr returns host:port.
+func (b Broker) Addr() string { return net.JoinHostPort(b.Host, strconv.Itoa(b.Port)) }
+
+// URL returns the amqp URL, with the password in clear: not for logs.
+func (b Broker) URL() string {
+	u := url.URL{
+		Scheme: "amqp", Host: b.Addr(), User: url.UserPassword(b.User, b.Password.Reveal()),
+		Path: "/" + b.VHost, RawPath: "/" + url.PathEscape(b.VHost),
+	}
+	return u.String()
+}
+
+// Gateway is the cloud's HTTP gateway.
+type Gateway struct {
+	Host string // the address to listen on
+	Port int
+	URL  string // where clients find it; empty: see Config.GatewayURL
+}
+
+// Files is the cloud's server for task files.
+type Files struct {
+	Host      string // the address to listen on
+	Port      int
+	URL       string // where clients find it; empty: see Config.FilesURL
+	MaxFileMB int    // largest accepted file, in units of 2^20 bytes
+}
+
+// MaxFileBytes returns the largest accepted file in bytes.
+func (f Files) MaxFileBytes() int64 { return int64(f.MaxFileMB) << 20 }
+
+// Events says whether services publish what they do to the queue "events".
+type Events struct{ Register bool }
+
+// Policy says how many of the offered tasks a client runs.
+type Policy string
+
+// The policies.
+const (
+	PolicyOne Policy = "one" // the first offered task that works
+	PolicyAll Policy = "all" // up to MaxTasks of them at once
+)
+
+// ClientParams says how a client asks for tasks.
+type ClientParams struct {
+	RequestInterval time.Duration // between two polls
+	Policy          Policy
+	MaxTasks        int // at once, with PolicyAll
+}
+
+// Mode says which brokers an instance uses.
+type Mode string
+
+// The modes.
+const (
+	ModeAuto     Mode = "auto"     // external if one answers at the address, else embedded
+	ModeExternal Mode = "external" // never embedded
+	ModeEmbedded Mode = "embedded" // never external
+)
+
+// BrokerMode is the section [broker].
+type BrokerMode struct {
+	Mode   Mode
+	Compat bool // declare queues exactly as Python peers do
+}
+
+// RPC is the section [rpc].
+type RPC struct {
+	Timeout    time.Duration // of one call
+	HideErrors bool          // answer "Internal error" instead of a failure's text
+}
+
+// Tasks says how task processes run.
+type Tasks struct {
+	Python          string        // the interpreter: a name on PATH or an absolute path
+	Grace           time.Duration // between SIGTERM and SIGKILL
+	WorkCloud       string        // absolute; holds tasks/ of the cloud
+	WorkClient      string        // absolute; holds tasks/ and client_info/ of the client
+	Quarantine      time.Duration // how long a client sets aside a task that crashed
+	RestartAttempts int           // restarts of a crashed process before that
+}
+
+// Log formats.
+const (
+	LogAuto = "auto" // text on a terminal, else JSON
+	LogText = "text"
+	LogJSON = "json"
+)
+
+// Log is the section [log].
+type Log struct {
+	Level  slog.Level
+	Format string // LogAuto, LogText or LogJSON
+}
+
+// GatewayURL returns where clients reach the cloud's gateway, without a trailing
+// slash: server.gateway.url, or the cloud broker's host with the gateway's port.
+func (c *Config) GatewayURL() string { return c.serverURL(c.Gateway.URL, c.Gateway.Port) }
+
+// FilesURL returns where clients fetch task files, without a trailing slash.
+func (c *Config) FilesURL() string { return c.serverURL(c.Files.URL, c.Files.Port) }
+
+func (c *Config) serverURL(explicit string, port int) string {
+	if explicit != "" {
+		return strings.TrimRight(explicit, "/")
+	}
+	return "http://" + net.JoinHostPort(c.ServerBroker.Host, strconv.Itoa(port))
+}
+
+// Path returns the config.ini that was read, or "" when there was none.
+func (c *Config) Path() string { return c.path }
+
+// Dir returns the absolute folder of config.ini, or the data folder when there
+// is no config.ini. Task processes run in the folder that TaskDir returns.
+func (c *Config) Dir() string { return c.dir }
+
+// Source returns where the value of "section.key" came from; the zero Source
+// for a key that does not exist.
+func (c *Config) Source(name string) Source { return c.sources[name] }

@@ -1,0 +1,132 @@
+package config
+
+import (
+	"math"
+	"strings"
+	"time"
+)
+
+// field binds a key of config.ini to its place in the Config. The table is the
+// one truth: loading, the environment, writing, describing and the
+// documentation all follow it.
+type field struct {
+	name  string // "client.broker.port"
+	def   string // may be empty: see derive
+	doc   string
+	value func(*Config) value
+	peers bool                 // Python programs read it from config.ini
+	shown func(*Config) string // what is in effect when the value is empty
+}
+
+func (f field) section() string { return f.name[:strings.LastIndexByte(f.name, '.')] }
+func (f field) key() string     { return f.name[strings.LastIndexByte(f.name, '.')+1:] }
+func (f field) env() string     { return envName(f.name) }
+
+func envName(name string) string {
+	return "AGATA_" + strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(name))
+}
+
+const infoSection = "client.info"
+
+func fields() []field {
+	var table []field
+	section := ""
+	add := func(key, def, doc string, v func(*Config) value) *field {
+		table = append(table, field{name: section + "." + key, def: def, doc: doc, value: v})
+		return &table[len(table)-1]
+	}
+	broker := func(port, whose string, at func(*Config) *Broker) {
+		add("host", "localhost", "host of the "+whose+" broker", str(func(c *Config) *string { return &at(c).Host }, hostName)).peers = true
+		add("port", port, "its AMQP port; 0: an embedded broker picks a free one", portNumber(func(c *Config) *int { return &at(c).Port })).peers = true
+		add("user", "guest", "account at the broker", str(func(c *Config) *string { return &at(c).User }, nonEmpty))
+		add("password", "guest", "its password", func(c *Config) value { return secretValue{&at(c).Password} })
+		add("vhost", "/", "virtual host at the broker", str(func(c *Config) *string { return &at(c).VHost }, nonEmpty))
+	}
+
+	section = "client.broker"
+	broker("8000", "client's", func(c *Config) *Broker { return &c.ClientBroker })
+	section = "server.broker"
+	broker("9000", "cloud's", func(c *Config) *Broker { return &c.ServerBroker })
+
+	section = "server.gateway"
+	add("host", "127.0.0.1", "address to listen on; 0.0.0.0 for all", str(func(c *Config) *string { return &c.Gateway.Host }, hostName))
+	add("port", "9001", "HTTP port of the cloud's gateway; 0 picks a free one", portNumber(func(c *Config) *int { return &c.Gateway.Port })).peers = true
+	add("url", "", "where clients reach the gateway; default: http, server.broker.host and the port",
+		str(func(c *Config) *string { return &c.Gateway.URL }, baseURL)).shown = (*Config).GatewayURL
+
+	section = "server.files"
+	add("host", "127.0.0.1", "address to listen on; 0.0.0.0 for all", str(func(c *Config) *string { return &c.Files.Host }, hostName))
+	add("port", "5000", "HTTP port for download and upload of task files; 0 picks a free one", portNumber(func(c *Config) *int { return &c.Files.Port }))
+	add("url", "", "where clients fetch task files; default: http, server.broker.host and the port",
+		str(func(c *Config) *string { return &c.Files.URL }, baseURL)).shown = (*Config).FilesURL
+	add("max_file_mb", "512", "largest accepted file, in MiB", func(c *Config) value {
+		return intValue{&c.Files.MaxFileMB, 1, 1 << 20, "a size in MiB"}
+	})
+
+	section = "events"
+	add("register_events", "false", "publish what services do to the queue events",
+		truth(func(c *Config) *bool { return &c.Events.Register })).peers = true
+
+	section = "client.params"
+	add("request_interval", "10", "seconds between two requests for tasks",
+		span(func(c *Config) *time.Duration { return &c.Client.RequestInterval }, time.Second, 10*time.Millisecond, 24*time.Hour)).peers = true
+	add("policy", "one", "one: run one offered task; all: run up to max_tasks at once", func(c *Config) value {
+		return choiceValue[Policy]{&c.Client.Policy, []Policy{PolicyOne, PolicyAll}}
+	})
+	add("max_tasks", "4", "tasks at once with policy=all", func(c *Config) value {
+		return intValue{&c.Client.MaxTasks, 1, 1024, "a number of tasks"}
+	})
+
+	section = infoSection
+	add("user_id", "", "the client's identifier; default: the host's name", str(func(c *Config) *string { return &c.Info.UserID }, userID))
+	add("data_qnt", "0", "samples that the client holds", func(c *Config) value {
+		return intValue{&c.Info.DataQnt, 0, math.MaxInt32, "a number of samples"}
+	})
+	add("sensors", "camera,ecu", "the client's sensors, separated by commas", func(c *Config) value { return listValue{&c.Info.Sensors} })
+
+	section = "broker"
+	add("mode", "auto", "auto: an external broker if one answers, else the embedded one; external; embedded", func(c *Config) value {
+		return choiceValue[Mode]{&c.Broker.Mode, []Mode{ModeAuto, ModeExternal, ModeEmbedded}}
+	})
+	add("compat", "false", "declare queues exactly as Python peers do", truth(func(c *Config) *bool { return &c.Broker.Compat }))
+
+	section = "rpc"
+	add("timeout", "10", "seconds that a call may take",
+		span(func(c *Config) *time.Duration { return &c.RPC.Timeout }, time.Second, 10*time.Millisecond, time.Hour))
+	add("hide_errors", "false", `answer "Internal error" instead of a failure's text`, truth(func(c *Config) *bool { return &c.RPC.HideErrors }))
+
+	section = "tasks"
+	add("python", "python3", "interpreter of task programs", str(func(c *Config) *string { return &c.Tasks.Python }, nonEmpty))
+	add("grace", "5", "seconds between SIGTERM and SIGKILL when a task is stopped",
+		span(func(c *Config) *time.Duration { return &c.Tasks.Grace }, time.Second, 0, 10*time.Minute))
+	add("work_cloud", "", "work folder of the cloud; default: cloud in the data folder", str(func(c *Config) *string { return &c.Tasks.WorkCloud }, anyText))
+	add("work_client", "", "work folder of the client; default: client in the data folder", str(func(c *Config) *string { return &c.Tasks.WorkClient }, anyText))
+	add("quarantine_minutes", "60", "minutes for which a client sets aside a task that crashed",
+		span(func(c *Config) *time.Duration { return &c.Tasks.Quarantine }, time.Minute, 0, 7*24*time.Hour))
+	add("restart_attempts", "2", "restarts of a crashed task process before it is set aside", func(c *Config) value {
+		return intValue{&c.Tasks.RestartAttempts, 0, 100, "a number of restarts"}
+	})
+
+	section = "log"
+	add("level", "info", "debug, info, warn or error", func(c *Config) value { return levelValue{&c.Log.Level} })
+	add("format", "auto", "text, json, or auto: text on a terminal, else json", func(c *Config) value {
+		return choiceValue[string]{&c.Log.Format, []string{LogAuto, LogText, LogJSON}}
+	})
+	return table
+}
+
+func str(at func(*Config) *string, check func(string) *problem) func(*Config) value {
+	return func(c *Config) value { return stringValue{at(c), check} }
+}
+
+func portNumber(at func(*Config) *int) func(*Config) value {
+	return func(c *Config) value { return intValue{at(c), 0, 65535, "a port"} }
+}
+
+func truth(at func(*Config) *bool) func(*Config) value {
+	return func(c *Config) value { return boolValue{at(c)} }
+}
+
+func span(at func(*Config) *time.Duration, unit, lo, hi time.Duration) func(*Config) value {
+	return func(c *Config) value { return durationValue{at(c), unit, lo, hi} }
+}

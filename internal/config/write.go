@@ -1,0 +1,107 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+const effectiveHeader = "# Written by agata: the values in effect. Changes here are lost at the next start.\n"
+
+// WriteEffective writes the values in effect as a config.ini that Load and
+// Python's configparser read back alike. The file is replaced at once and
+// readable by its owner only, since it holds passwords; a file that agata did
+// not write is refused.
+func (c *Config) WriteEffective(path string) error {
+	old, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("write the configuration in effect: %w", err)
+	}
+	if err == nil && !bytes.HasPrefix(old, []byte(effectiveHeader)) {
+		return fmt.Errorf("write the configuration in effect: %s exists and was not written by agata; move it away", path)
+	}
+	if err := replaceFile(path, c.render()); err != nil {
+		return fmt.Errorf("write the configuration in effect: %w", err)
+	}
+	return nil
+}
+
+func (c *Config) render() []byte {
+	var b bytes.Buffer
+	b.WriteString(effectiveHeader)
+	last := ""
+	for _, f := range fields() {
+		if f.section() != last {
+			c.renderAttributes(&b, last)
+			last = f.section()
+			fmt.Fprintf(&b, "\n[%s]\n", last)
+		}
+		renderKey(&b, f.key(), f.value(c).text())
+	}
+	return b.Bytes()
+}
+
+func (c *Config) renderAttributes(b *bytes.Buffer, section string) {
+	if section != infoSection {
+		return
+	}
+	for _, a := range c.Info.Attributes {
+		renderKey(b, a.Name, a.raw)
+	}
+}
+
+func renderKey(b *bytes.Buffer, key, value string) {
+	b.WriteString(strings.TrimRight(key+" = "+escape(value), " ") + "\n")
+}
+
+func replaceFile(path string, data []byte) (err error) {
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".config-*.tmp") // created with mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(tmp.Name())
+		}
+	}()
+	_, err = tmp.Write(data)
+	if err = errors.Join(err, tmp.Close()); err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), path)
+}
+
+// TaskDir returns the working directory for task processes: a folder whose
+// config.ini tells Python programs the hosts and ports that are really in use.
+// That is Dir when config.ini says all of them and nothing overrides it;
+// otherwise the values in effect are written into the data folder. Call it once
+// the ports are bound.
+func (c *Config) TaskDir() (string, error) {
+	if c.fileInEffect() {
+		return c.dir, nil
+	}
+	dir := c.Data
+	if c.path != "" && c.dir == c.Data {
+		dir = filepath.Join(c.Data, "effective") // the operator's own config.ini is in the data folder
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("make the task processes' working directory: %w", err)
+	}
+	return dir, c.WriteEffective(filepath.Join(dir, DefaultPath))
+}
+
+func (c *Config) fileInEffect() bool {
+	if c.path == "" || filepath.Base(c.path) != DefaultPath {
+		return false
+	}
+	for _, f := range fields() {
+		if f.peers && (c.sources[f.name].Kind != FromFile || c.loaded[f.name] != f.value(c).text()) {
+			return false
+		}
+	}
+	return true
+}
