@@ -1,0 +1,90 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/agata-fl/agata/internal/config"
+	clientgateway "github.com/agata-fl/agata/services/client-gateway"
+	clienttaskmanager "github.com/agata-fl/agata/services/client-task-manager"
+)
+
+// startClients starts the client sides: the configured one, and as many more
+// as were asked for, each with a broker and a folder of its own.
+func (a *App) startClients(ctx context.Context) error {
+	if !a.has(ClientGateway) && !a.has(ClientTaskManager) {
+		return nil
+	}
+	for i := range a.opt.Clients {
+		broker, user, work := a.cfg.ClientBroker, a.cfg.Info.UserID, a.cfg.Tasks.WorkClient
+		if i > 0 {
+			broker.Port = 0
+			user = fmt.Sprintf("%s-%d", user, i+1)
+			work = fmt.Sprintf("%s-%d", work, i+1)
+			if err := a.startOwnBroker(ctx, user, &broker); err != nil {
+				return err
+			}
+		}
+		a.info.ClientBroker = append(a.info.ClientBroker, broker.Addr())
+		if err := a.startClient(ctx, i, broker, user, work); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startOwnBroker starts the embedded broker of a further client, whatever the
+// mode: the configured address belongs to the first.
+func (a *App) startOwnBroker(ctx context.Context, user string, b *config.Broker) error {
+	mode := a.cfg.Broker.Mode
+	a.cfg.Broker.Mode = config.ModeEmbedded
+	defer func() { a.cfg.Broker.Mode = mode }()
+	b.Host = "127.0.0.1"
+	return a.startBroker(ctx, user, b)
+}
+
+func (a *App) startClient(ctx context.Context, i int, broker config.Broker, user, work string) error {
+	if a.has(ClientGateway) {
+		base, err := a.base(ctx, ClientGateway, user, broker)
+		if err != nil {
+			return err
+		}
+		s, err := clientgateway.New(clientgateway.Options{URL: a.cfg.GatewayURL(), Base: base})
+		if err != nil {
+			return err
+		}
+		if err := a.run(ctx, ClientGateway, s); err != nil {
+			return err
+		}
+	}
+	if !a.has(ClientTaskManager) {
+		return nil
+	}
+	base, err := a.base(ctx, ClientTaskManager, user, broker)
+	if err != nil {
+		return err
+	}
+	pythonPath, err := a.pythonPath()
+	if err != nil {
+		return err
+	}
+	dir, err := a.taskDir()
+	if err != nil {
+		return err
+	}
+	info := map[string]any{"data_qnt": a.cfg.Info.DataQnt, "sensors": a.cfg.Info.Sensors}
+	for _, at := range a.cfg.Info.Attributes {
+		info[at.Name] = at.Value
+	}
+	s, err := clienttaskmanager.New(clienttaskmanager.Options{
+		Base: base, UserID: user, Info: info, Work: work, Data: a.clientData(i), ConfigDir: dir,
+		Python: a.cfg.Tasks.Python, PythonPath: pythonPath, FilesURL: a.cfg.FilesURL(),
+		Interval: a.cfg.Client.RequestInterval, Policy: string(a.cfg.Client.Policy), MaxTasks: a.cfg.Client.MaxTasks,
+		Grace: a.cfg.Tasks.Grace, QuarantineFor: a.cfg.Tasks.Quarantine, RestartAttempts: a.cfg.Tasks.RestartAttempts,
+		KeepTasks: a.opt.KeepTasks,
+	})
+	if err != nil {
+		return err
+	}
+	return a.run(ctx, ClientTaskManager, s)
+}

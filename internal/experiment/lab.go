@@ -1,0 +1,332 @@
+package experiment
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime/multipart"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/agata-fl/agata/experiments/tasks"
+	"github.com/agata-fl/agata/internal/app"
+	"github.com/agata-fl/agata/internal/config"
+	"github.com/agata-fl/agata/internal/timeline"
+	"github.com/agata-fl/agata/pkg/amqpx"
+	"github.com/agata-fl/agata/pkg/baseservice"
+	"github.com/agata-fl/agata/pkg/contract"
+	"github.com/agata-fl/agata/pkg/rpc"
+)
+
+// lab is a cloud, its clients, an operator, and a reader of all events.
+type lab struct {
+	opt       Options
+	dir       string // of all state
+	began     float64
+	cloud     *config.Config
+	collector *timeline.Collector
+	operator  *amqpx.Transport
+	recorder  *baseservice.Recorder
+
+	group  *errgroup.Group
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	// stops end the parts, the youngest first.
+	stops []func()
+}
+
+// errDone ends the lab's parts when the story is told.
+var errDone = errors.New("the experiment is over")
+
+// newLab starts a cloud with its collector and operator.
+func newLab(ctx context.Context, opt Options, dir string) (*lab, error) {
+	l := &lab{opt: opt, dir: dir, began: float64(time.Now().UnixNano()) / 1e9, collector: timeline.NewCollector(opt.Logger)}
+	ctx, l.cancel = context.WithCancelCause(ctx)
+	l.group, l.ctx = errgroup.WithContext(ctx)
+	cfg, err := l.config("cloud", opt.CloudBroker, nil)
+	if err != nil {
+		return nil, err
+	}
+	l.cloud = cfg
+	if err := l.up(cfg, app.UserManager, app.CloudTaskManager, app.CloudGateway); err != nil {
+		return nil, errors.Join(err, l.close())
+	}
+	if err := l.startOperator(); err != nil {
+		return nil, errors.Join(err, l.close())
+	}
+	return l, nil
+}
+
+// config is the configuration of one side. A broker "" is embedded on a free
+// port.
+func (l *lab) config(side, broker string, more map[string]string) (*config.Config, error) {
+	set := map[string]string{
+		"events.register_events": "true", "server.gateway.port": "0", "server.files.port": "0", "log.level": "warn",
+		"broker.mode": "embedded", "client.broker.host": "127.0.0.1", "server.broker.host": "127.0.0.1",
+		"client.broker.port": "0", "server.broker.port": "0", "tasks.python": l.opt.Python,
+	}
+	section := "server.broker"
+	if side != "cloud" {
+		section = "client.broker"
+	}
+	if broker != "" {
+		host, port, err := net.SplitHostPort(broker)
+		if err != nil {
+			return nil, fmt.Errorf("the %s broker %q is not host:port", side, broker)
+		}
+		set["broker.mode"], set[section+".host"], set[section+".port"] = "external", host, port
+		if section == "client.broker" {
+			set["server.broker.port"] = strconv.Itoa(l.cloud.ServerBroker.Port)
+		} else {
+			set["client.broker.port"] = "1" // none on the cloud's side
+		}
+	}
+	for k, v := range more {
+		set[k] = v
+	}
+	return config.Load(config.LoadOptions{Data: filepath.Join(l.dir, side), Overrides: set})
+}
+
+// up starts services and waits until they are up.
+func (l *lab) up(cfg *config.Config, services ...string) error {
+	a, err := app.New(app.Options{Config: cfg, Logger: l.opt.Logger, Services: services})
+	if err != nil {
+		return err
+	}
+	return l.start(a.Run, a.Started())
+}
+
+// start runs a part until close and waits until it is up.
+func (l *lab) start(run func(context.Context) error, started <-chan struct{}) error {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(l.ctx))
+	done := make(chan struct{})
+	l.stops = append(l.stops, func() { cancel(); <-done })
+	l.group.Go(func() error {
+		defer close(done)
+		return run(ctx)
+	})
+	select {
+	case <-started:
+		return nil
+	case <-done:
+		return errors.New("a part ended while it started; its log says why")
+	case <-l.ctx.Done():
+		return context.Cause(l.ctx)
+	}
+}
+
+// close ends everything, the youngest part first.
+func (l *lab) close() error {
+	for i := len(l.stops) - 1; i >= 0; i-- {
+		l.stops[i]()
+	}
+	l.cancel(errDone)
+	return l.group.Wait()
+}
+
+// startOperator starts the operator's connection, and the reader of the cloud's
+// events.
+func (l *lab) startOperator() error {
+	t, err := l.connect(l.cloud.ServerBroker)
+	if err != nil {
+		return err
+	}
+	l.operator = t
+	l.recorder = baseservice.NewRecorder(baseservice.RecorderOptions{
+		Publisher: t, Service: contract.EventOperator, Enabled: true, Logger: l.opt.Logger,
+	})
+	up := make(chan struct{})
+	close(up)
+	return l.start(l.recorder.Run, up)
+}
+
+// connect makes a running transport and reads the events of its broker.
+func (l *lab) connect(b config.Broker) (*amqpx.Transport, error) {
+	t, err := amqpx.New(amqpx.Options{Host: b.Host, Port: b.Port, User: b.User, Password: b.Password.Reveal(), VHost: b.VHost,
+		Name: "agata/experiment", Compat: l.cloud.Broker.Compat, Logger: l.opt.Logger})
+	if err != nil {
+		return nil, err
+	}
+	up := make(chan struct{})
+	close(up)
+	if err := l.start(t.Run, up); err != nil {
+		return nil, err
+	}
+	if err := t.Ready(l.ctx); err != nil {
+		return nil, err
+	}
+	return t, l.start(func(ctx context.Context) error { return l.collector.Run(ctx, t) }, up)
+}
+
+// startClient starts the client side number i, from 1.
+func (l *lab) startClient(i int) error {
+	name := fmt.Sprintf("client-%d", i)
+	broker := l.opt.ClientBroker
+	if i > 1 {
+		broker = "" // the given one is the first client's
+	}
+	cfg, err := l.config(name, broker, map[string]string{
+		"server.gateway.url": l.cloud.GatewayURL(), "server.files.url": l.cloud.FilesURL(),
+		"client.info.user_id": name, "client.params.request_interval": "10",
+	})
+	if err != nil {
+		return err
+	}
+	if err := l.up(cfg, app.ClientGateway, app.ClientTaskManager); err != nil {
+		return err
+	}
+	_, err = l.connect(cfg.ClientBroker)
+	return err
+}
+
+// upload sends a task's files to the cloud.
+func (l *lab) upload(ctx context.Context, m tasks.Manifest, read func(name string) ([]byte, error)) error {
+	var body bytes.Buffer
+	w := multipart.NewWriter(&body)
+	if err := w.WriteField("task_id", m.TaskID); err != nil {
+		return err
+	}
+	for _, name := range append(m.ServerFiles, m.FilesPaths...) {
+		content, err := read(name)
+		if err != nil {
+			return err
+		}
+		part, err := w.CreateFormFile("files", name)
+		if err != nil {
+			return err
+		}
+		if _, err := part.Write(content); err != nil {
+			return err
+		}
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, l.cloud.FilesURL()+"/upload_files", &body)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", w.FormDataContentType())
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("upload the files of task %s: %w", m.TaskID, err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
+		return fmt.Errorf("upload the files of task %s: %s: %s", m.TaskID, resp.Status, text)
+	}
+	return nil
+}
+
+// register creates a task, as an operator's program does.
+func (l *lab) register(ctx context.Context, m tasks.Manifest) error {
+	const function = "register_task"
+	l.recorder.Record(function, "Started registering a task")
+	_, err := rpc.Call(ctx, l.operator, contract.CreateTask, contract.CreateTaskRequest{
+		TaskID: m.TaskID, Host: "127.0.0.1", Port: portOf(m), Username: "user", Password: "123", FilesPaths: m.FilesPaths,
+		SelectionCriteria: m.SelectionCriteria, ServerArguments: m.ServerArguments, ClientArguments: &m.ClientArguments, Tags: m.Tags,
+	})
+	if err != nil {
+		return fmt.Errorf("register task %s: %w", m.TaskID, err)
+	}
+	l.recorder.Record(function, "Finished registering a task")
+	return nil
+}
+
+// startTask starts a task's server side.
+func (l *lab) startTask(ctx context.Context, id string) error {
+	const function = "start_task"
+	l.recorder.Record(function, "Started starting a task")
+	if _, err := rpc.Call(ctx, l.operator, contract.StartServerTask, contract.StartTaskRequest{TaskID: id}); err != nil {
+		return fmt.Errorf("start task %s: %w", id, err)
+	}
+	l.recorder.Record(function, "Finished starting a task")
+	return nil
+}
+
+// prepare uploads, registers and starts a task of the catalogue, on a free port.
+func (l *lab) prepare(ctx context.Context, id string) (tasks.Manifest, error) {
+	m, err := tasks.Load(id)
+	if err != nil {
+		return m, err
+	}
+	if m, err = onFreePort(m); err != nil {
+		return m, err
+	}
+	read := m.ReadFile
+	if m.Build != "" {
+		read = func(string) ([]byte, error) { return os.ReadFile(l.opt.GoTask) }
+	}
+	if err := l.upload(ctx, m, read); err != nil {
+		return m, err
+	}
+	if err := l.register(ctx, m); err != nil {
+		return m, err
+	}
+	return m, l.startTask(ctx, m.TaskID)
+}
+
+// onFreePort moves a task's server to a port that is free now.
+func onFreePort(m tasks.Manifest) (tasks.Manifest, error) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return m, err
+	}
+	defer ln.Close()
+	free := strconv.Itoa(ln.Addr().(*net.TCPAddr).Port)
+	old := strconv.Itoa(portOf(m))
+	m.ServerArguments = strings.Replace(m.ServerArguments, "--port "+old, "--port "+free, 1)
+	m.ClientArguments = strings.Replace(m.ClientArguments, "127.0.0.1:"+old, "127.0.0.1:"+free, 1)
+	return m, nil
+}
+
+// portOf is the port that a task's server arguments name.
+func portOf(m tasks.Manifest) int {
+	fields := strings.Fields(m.ServerArguments)
+	for i := 1; i < len(fields); i++ {
+		if fields[i-1] == "--port" {
+			if p, err := strconv.Atoi(fields[i]); err == nil {
+				return p
+			}
+		}
+	}
+	return 0
+}
+
+// events are those of this run: a broker may hold older ones.
+func (l *lab) events() []contract.Event {
+	var own []contract.Event
+	for _, e := range l.collector.Events() {
+		if e.Time >= l.began {
+			own = append(own, e)
+		}
+	}
+	return own
+}
+
+// await waits for the nth event with a text since the run began.
+func (l *lab) await(ctx context.Context, n int, text string) error {
+	_, err := l.collector.Wait(ctx, n, func(e contract.Event) bool { return e.Event == text && e.Time >= l.began })
+	if err != nil {
+		return fmt.Errorf("wait for %q: %w", text, err)
+	}
+	return nil
+}
+
+func silent(log *slog.Logger) *slog.Logger {
+	if log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return log
+}

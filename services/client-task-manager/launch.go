@@ -1,0 +1,153 @@
+package clienttaskmanager
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/agata-fl/agata/internal/argv"
+	"github.com/agata-fl/agata/internal/artifact"
+	"github.com/agata-fl/agata/internal/supervise"
+	"github.com/agata-fl/agata/internal/supervise/policy"
+	"github.com/agata-fl/agata/pkg/contract"
+)
+
+// launch fetches a task's files and starts its client side. A task in
+// quarantine (again) is fetched only to see whether its files are new, which
+// puts nothing on the timeline.
+func (s *Service) launch(ctx context.Context, t contract.OfferedTask, again bool) outcome {
+	o := outcome{taskID: t.ID, result: failed}
+	started := time.Now()
+	if !again {
+		s.base.Event("_run_task_one_policy", "Started downloading task")
+	}
+	files, err := s.fetcher.Fetch(ctx, artifact.Request{
+		TaskID: t.ID, User: t.Username, Password: t.Password, Paths: t.FilesPaths, Dir: s.taskDir(t.ID),
+	})
+	if err != nil {
+		o.reason, o.detail = policy.DownloadFailed, err.Error()
+		o.held = s.quarantine.fail(policy.Key{Task: t.ID}, o.reason)
+		return o
+	}
+	key := policy.Key{Task: t.ID, Digest: digest(files, t.ClientArguments)}
+	if !again {
+		s.base.Event("_run_task_one_policy", "Finished downloading task")
+		s.base.Event("download_task_time", nanoseconds(started))
+	}
+	if s.quarantine.holds(key) {
+		o.result = kept
+		return o
+	}
+	s.quarantine.succeed(policy.Key{Task: t.ID}) // the download did
+	proc, err := s.start(ctx, t, key.Digest)
+	if err != nil {
+		o.reason, o.detail = policy.StartFailed, err.Error()
+		o.held = s.quarantine.fail(key, o.reason)
+		return o
+	}
+	o.result, o.exec = launched, &execution{task: t, digest: key.Digest, proc: proc}
+	return o
+}
+
+func (s *Service) taskDir(id string) string {
+	return filepath.Join(s.opt.Work, "tasks", "task_"+id)
+}
+
+func (s *Service) start(ctx context.Context, t contract.OfferedTask, digest string) (*supervise.Process, error) {
+	started := time.Now()
+	s.base.Event("start_client_task", "Started client task initialization")
+	command, err := s.command(t)
+	if err != nil {
+		return nil, err
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return nil, fmt.Errorf("make an execution id: %w", err)
+	}
+	p, err := s.procs.Start(ctx, supervise.Spec{
+		ID: id.String(), TaskID: t.ID, Labels: map[string]string{"digest": digest},
+		Argv: command, Dir: s.opt.ConfigDir, Env: s.environ(t), Grace: s.opt.Grace,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.base.Event("start_client_task", "Finish client task initialization")
+	s.base.Event("start_client_task_time", nanoseconds(started))
+	s.log.Info("started a task", "task_id", t.ID, "execution_id", p.ID(), "pid", p.PID())
+	return p, nil
+}
+
+// command is `python3 <dir>/client.py <work> ARGS...`, or the executable file
+// `client` of a task that needs no Python.
+func (s *Service) command(t contract.OfferedTask) ([]string, error) {
+	var args []string
+	if t.ClientArguments != nil {
+		var err error
+		if args, err = argv.Split(*t.ClientArguments); err != nil {
+			return nil, fmt.Errorf("client_arguments of task %s: %w", t.ID, err)
+		}
+	}
+	dir := s.taskDir(t.ID)
+	head := []string{s.opt.Python, filepath.Join(dir, "client.py")}
+	if _, err := os.Stat(head[1]); errors.Is(err, fs.ErrNotExist) {
+		program := filepath.Join(dir, "client")
+		if _, err := os.Stat(program); err != nil {
+			return nil, fmt.Errorf("task %s has neither client.py nor an executable client among its files (%s)", t.ID, strings.Join(t.FilesPaths, ", "))
+		}
+		// A download carries no mode.
+		if err := os.Chmod(program, 0o755); err != nil {
+			return nil, err
+		}
+		head = []string{program}
+	}
+	return slices.Concat(head, []string{s.opt.Work}, args), nil
+}
+
+func (s *Service) environ(t contract.OfferedTask) []string {
+	extra := []string{
+		"AGATA_SIDE=client",
+		"AGATA_CLIENT_ID=" + s.opt.UserID,
+		"AGATA_WORK_DIR=" + s.opt.Work,
+		"AGATA_SERVER_ADDRESS=" + net.JoinHostPort(t.Host, strconv.Itoa(t.Port)),
+		"FLWR_TELEMETRY_ENABLED=0",
+		"PYTHONUNBUFFERED=1",
+	}
+	path := s.opt.PythonPath
+	if old := os.Getenv("PYTHONPATH"); old != "" {
+		path = append(path[:len(path):len(path)], old)
+	}
+	if len(path) > 0 {
+		extra = append(extra, "PYTHONPATH="+strings.Join(path, string(os.PathListSeparator)))
+	}
+	return supervise.Environ(nil, extra...)
+}
+
+// digest names what a client would run: the content of its files, and the
+// arguments, since an operator may mend a task with either.
+func digest(files []artifact.File, arguments *string) string {
+	h := sha256.New()
+	for _, f := range files {
+		_, _ = fmt.Fprintf(h, "%q %s\n", f.Path, f.SHA256)
+	}
+	if arguments != nil {
+		_, _ = io.WriteString(h, *arguments)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func nanoseconds(since time.Time) string {
+	return strconv.FormatInt(time.Since(since).Nanoseconds(), 10)
+}

@@ -1,0 +1,294 @@
+package clienttaskmanager
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/agata-fl/agata/internal/supervise"
+	"github.com/agata-fl/agata/internal/supervise/policy"
+	"github.com/agata-fl/agata/pkg/contract"
+)
+
+const (
+	// callTimeout bounds each call to the cloud.
+	callTimeout = 10 * time.Second
+	// absentPolls is how many polls in a row must lack a running task before
+	// the client stops its side: one may fall into a restart of the server.
+	absentPolls = 2
+)
+
+// execution is one run of a task's client side.
+type execution struct {
+	task    contract.OfferedTask
+	digest  string
+	proc    *supervise.Process
+	stopped bool // by us, since the cloud offers the task no more
+}
+
+// outcome ends a launch or an execution.
+type outcome struct {
+	taskID string
+	exec   *execution // the launched one; nil if nothing runs (any more)
+	result result
+	reason policy.Reason
+	detail string
+	held   bool // it must not run again for now
+}
+
+type result int
+
+const (
+	launched result = iota
+	kept            // not launched: in quarantine with these very files
+	finished
+	failed
+	ended // stopped by us, or left to the next manager
+)
+
+// loop decides what runs. Its fields belong to the goroutine of run.
+type loop struct {
+	s        *Service
+	outcomes chan outcome
+	work     sync.WaitGroup // launches and watches
+
+	offered  []contract.OfferedTask
+	running  map[string]*execution
+	starting map[string]bool
+	absent   map[string]int             // by running task: polls in a row without it
+	settled  map[string]time.Time       // finished here: not again before, unless its server restarts
+	checked  map[string]time.Time       // in quarantine: when its files were last compared
+	restarts map[string]*policy.Tracker // failures so far
+	retryAt  map[string]time.Time
+}
+
+func newLoop(s *Service) *loop {
+	return &loop{
+		s: s, outcomes: make(chan outcome),
+		running: map[string]*execution{}, starting: map[string]bool{}, absent: map[string]int{},
+		settled: map[string]time.Time{}, checked: map[string]time.Time{},
+		restarts: map[string]*policy.Tracker{}, retryAt: map[string]time.Time{},
+	}
+}
+
+func (l *loop) run(ctx context.Context) error {
+	if err := l.adopt(ctx); err != nil {
+		return err
+	}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			l.shutdown(ctx)
+			return nil
+		case o := <-l.outcomes:
+			if l.settle(o) {
+				l.poll(ctx)
+			}
+		case <-timer.C:
+			l.poll(ctx)
+		}
+		l.choose(ctx)
+		l.publish()
+		timer.Reset(l.untilNext())
+	}
+}
+
+// settle takes an outcome in; true asks for a poll at once.
+func (l *loop) settle(o outcome) bool {
+	delete(l.starting, o.taskID)
+	if o.result == launched {
+		l.running[o.taskID] = o.exec
+		delete(l.absent, o.taskID)
+		l.s.metrics.launched.Inc()
+		return false
+	}
+	delete(l.running, o.taskID)
+	now := time.Now()
+	switch o.result {
+	case kept:
+		l.checked[o.taskID] = now
+		return false
+	case finished:
+		l.settled[o.taskID] = now.Add(3 * l.s.opt.Interval)
+		delete(l.restarts, o.taskID)
+		l.s.metrics.ended.WithLabelValues("finished").Inc()
+	case failed:
+		l.s.metrics.ended.WithLabelValues(string(o.reason)).Inc()
+		if !o.held {
+			l.again(o, now)
+			break
+		}
+		l.checked[o.taskID] = now
+		delete(l.restarts, o.taskID)
+		l.s.log.Warn("a task failed and is in quarantine", "task_id", o.taskID, "reason", o.reason, "detail", o.detail)
+	case ended:
+		l.s.metrics.ended.WithLabelValues("stopped").Inc()
+	}
+	return true
+}
+
+// poll tells the cloud what changed and asks for tasks. While the cloud is
+// away the last answer stands.
+func (l *loop) poll(ctx context.Context) {
+	s := l.s
+	s.sendInfo(ctx)
+	offered, err := s.requestTasks(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			s.log.Warn("the cloud gave no list of tasks", "err", err)
+			s.status.failed(err)
+			s.info.forget() // it may not know this client (any more)
+		}
+		return
+	}
+	s.status.failed(nil)
+	l.offered = offered
+	l.reconcile(ctx)
+}
+
+// reconcile stops what the cloud offers no more and forgets what waits for its
+// disappearance.
+func (l *loop) reconcile(ctx context.Context) {
+	now := map[string]bool{}
+	for _, t := range l.offered {
+		now[t.ID] = true
+	}
+	for id := range l.settled {
+		if !now[id] {
+			delete(l.settled, id)
+		}
+	}
+	for id, e := range l.running {
+		if now[id] {
+			delete(l.absent, id)
+			continue
+		}
+		if l.absent[id]++; l.absent[id] < absentPolls || e.stopped {
+			continue
+		}
+		e.stopped = true
+		l.s.log.Info("the cloud offers the task no more; stopping its client side", "task_id", id)
+		l.work.Go(func() { l.s.stop(ctx, e.proc) })
+	}
+}
+
+// choose launches what may run now: what was never in quarantine first, in the
+// order of the offers; then, once an interval, what may have got new files.
+func (l *loop) choose(ctx context.Context) {
+	room := 1
+	if l.s.opt.Policy == PolicyAll {
+		room = l.s.opt.MaxTasks
+	}
+	room -= len(l.running) + len(l.starting)
+	now := time.Now()
+	for _, again := range []bool{false, true} {
+		for _, t := range l.offered {
+			if room <= 0 {
+				return
+			}
+			if !l.eligible(t.ID, now) || l.s.quarantine.has(t.ID) != again {
+				continue
+			}
+			if again && now.Sub(l.checked[t.ID]) < l.s.opt.Interval {
+				continue
+			}
+			room--
+			l.starting[t.ID] = true
+			l.work.Go(func() { l.send(ctx, l.s.launch(ctx, t, again)) })
+		}
+	}
+}
+
+func (l *loop) eligible(id string, now time.Time) bool {
+	return l.running[id] == nil && !l.starting[id] && !now.Before(l.retryAt[id]) && !now.Before(l.settled[id])
+}
+
+// send hands an outcome to run, and starts the watch of what was launched. When
+// the service stops nobody needs the outcome.
+func (l *loop) send(ctx context.Context, o outcome) {
+	select {
+	case l.outcomes <- o:
+	case <-ctx.Done():
+		if o.result != launched {
+			return
+		}
+	}
+	if o.result == launched {
+		end := l.s.watch(ctx, o.exec)
+		select {
+		case l.outcomes <- end:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// untilNext is the time to the next poll, or to the next restart if that is
+// sooner.
+func (l *loop) untilNext() time.Duration {
+	wait := l.s.opt.Interval
+	for _, t := range l.offered {
+		if at, ok := l.retryAt[t.ID]; ok && l.running[t.ID] == nil && !l.starting[t.ID] {
+			if d := time.Until(at); d > 0 {
+				wait = min(wait, d)
+			}
+		}
+	}
+	return wait
+}
+
+// again decides when a task that failed, but is not held, is tried again.
+func (l *loop) again(o outcome, now time.Time) {
+	tracker := l.restarts[o.taskID]
+	if tracker == nil {
+		tracker = policy.NewTracker(restartPolicy(), rand.Float64)
+		l.restarts[o.taskID] = tracker
+	}
+	d := tracker.Failed(now, o.reason)
+	l.retryAt[o.taskID] = d.At
+	l.s.log.Warn("a task failed and will be tried again", "task_id", o.taskID, "reason", o.reason, "detail", o.detail,
+		"attempt", d.Attempt, "in", d.At.Sub(now))
+}
+
+// adopt takes over what an earlier manager left running.
+func (l *loop) adopt(ctx context.Context) error {
+	procs, err := l.s.procs.Recover(ctx)
+	if err != nil {
+		// What is in doubt is never started a second time; the rest goes on.
+		l.s.log.Error("some executions could not be taken over", "err", err)
+	}
+	for _, p := range procs {
+		e := &execution{task: contract.OfferedTask{ID: p.TaskID()}, digest: p.Labels()["digest"], proc: p}
+		if e.task.ID == "" {
+			return fmt.Errorf("execution %s names no task", p.ID())
+		}
+		if l.running[e.task.ID] != nil {
+			continue
+		}
+		l.running[e.task.ID] = e
+		l.s.log.Info("took over a running task", "task_id", e.task.ID, "pid", p.PID())
+		l.work.Go(func() {
+			end := l.s.watch(ctx, e)
+			select {
+			case l.outcomes <- end:
+			case <-ctx.Done():
+			}
+		})
+	}
+	return nil
+}
+
+// shutdown stops what runs, all at once, unless it is to be kept.
+func (l *loop) shutdown(ctx context.Context) {
+	if l.s.opt.KeepTasks {
+		l.s.detach()
+	} else {
+		for _, p := range l.s.procs.Processes() {
+			l.work.Go(func() { l.s.stop(context.WithoutCancel(ctx), p) })
+		}
+	}
+	l.work.Wait()
+}

@@ -1,0 +1,125 @@
+package clienttaskmanager
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/agata-fl/agata/internal/artifact"
+	"github.com/agata-fl/agata/internal/supervise"
+	"github.com/agata-fl/agata/pkg/baseservice"
+	"github.com/agata-fl/agata/pkg/contract"
+)
+
+// Policies: how many of the offered tasks a client runs.
+const (
+	PolicyOne = "one" // the first that fits
+	PolicyAll = "all" // every one, up to MaxTasks
+)
+
+// Options of a [Service]. Those without a comment that says otherwise are
+// required.
+type Options struct {
+	// Base is how the service stands on the client's broker; its names are set
+	// here.
+	Base baseservice.Options
+
+	UserID     string
+	Info       map[string]any // attributes as in [client.info]
+	Work       string         // holds tasks/ and client_info/
+	Data       string         // holds executions/ and quarantine.json
+	ConfigDir  string         // working directory of tasks
+	Python     string         // interpreter of tasks
+	PythonPath []string       // put before PYTHONPATH of tasks
+	FilesURL   string         // of the cloud's file server
+
+	Interval        time.Duration // between two polls
+	Policy          string        // PolicyOne or PolicyAll
+	MaxTasks        int           // bound of PolicyAll
+	Grace           time.Duration // from SIGTERM to SIGKILL; 0: 5 s
+	QuarantineFor   time.Duration // after a failure of the task's own; 0: until its files change or it is released
+	RestartAttempts int           // of what fails for want of something else, before quarantine
+	KeepTasks       bool          // leave tasks running when the service stops
+}
+
+// Service is a client's task manager.
+type Service struct {
+	opt        Options
+	log        *slog.Logger
+	base       *baseservice.Service
+	info       *infoFile
+	fetcher    *artifact.Fetcher
+	procs      *supervise.Manager
+	quarantine *quarantine
+	metrics    *metrics
+	status     status
+	loop       *loop
+}
+
+// New checks the options and opens what the client keeps on disk.
+func New(opt Options) (*Service, error) {
+	if opt.UserID == "" || strings.ContainsAny(opt.UserID, "/\\\x00") || opt.UserID == "." || opt.UserID == ".." {
+		return nil, fmt.Errorf("client-task-manager: user_id %q is empty or holds a path separator: set user_id in section [client.info] of config.ini", opt.UserID)
+	}
+	if opt.Policy != PolicyOne && opt.Policy != PolicyAll {
+		return nil, fmt.Errorf("client-task-manager: policy %q is neither one nor all: set policy in section [client.params] of config.ini", opt.Policy)
+	}
+	if opt.Interval <= 0 || opt.MaxTasks < 1 {
+		return nil, fmt.Errorf("client-task-manager: the interval %s and the bound of %d tasks must be positive", opt.Interval, opt.MaxTasks)
+	}
+	opt.Base.Name, opt.Base.EventName = "client-task-manager", contract.EventClientTasks
+	base, err := baseservice.New(opt.Base)
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{opt: opt, base: base, log: base.Logger(), metrics: newMetrics(opt.Base.Registerer)}
+	if s.info, err = newInfoFile(opt.Work, opt.UserID, opt.Info); err != nil {
+		return nil, fmt.Errorf("client-task-manager: %w", err)
+	}
+	if s.fetcher, err = artifact.NewFetcher(artifact.FetcherOptions{BaseURL: opt.FilesURL}); err != nil {
+		return nil, fmt.Errorf("client-task-manager: %w", err)
+	}
+	if s.quarantine, err = openQuarantine(opt, s.log); err != nil {
+		return nil, fmt.Errorf("client-task-manager: %w", err)
+	}
+	s.procs, err = supervise.New(supervise.Options{Dir: filepath.Join(opt.Data, "executions"), Logger: s.log, Grace: opt.Grace})
+	if err != nil {
+		return nil, fmt.Errorf("client-task-manager: %w", err)
+	}
+	s.loop = newLoop(s)
+	baseservice.Handle(base, contract.ClientStatus, s.clientStatus)
+	baseservice.Handle(base, contract.ReleaseTask, s.releaseTask)
+	return s, nil
+}
+
+// Started is closed when the service answers calls.
+func (s *Service) Started() <-chan struct{} { return s.base.Started() }
+
+// Run manages tasks until ctx ends; then it stops them, or leaves them to the
+// next manager when KeepTasks is set.
+func (s *Service) Run(ctx context.Context) error {
+	defer s.fetcher.Close()
+	// The base ends after the loop, so that the events of the last stops go out.
+	baseCtx, stopBase := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopBase()
+	g, gctx := errgroup.WithContext(baseCtx)
+	g.Go(func() error { return s.base.Run(gctx) })
+	g.Go(func() error {
+		defer stopBase()
+		loopCtx, cancel := context.WithCancel(gctx)
+		defer cancel()
+		defer context.AfterFunc(ctx, cancel)()
+		select {
+		case <-s.base.Started():
+		case <-loopCtx.Done():
+		}
+		return s.loop.run(loopCtx)
+	})
+	return errors.Join(g.Wait(), s.procs.Close())
+}

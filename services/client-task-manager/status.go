@@ -1,0 +1,97 @@
+package clienttaskmanager
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/agata-fl/agata/pkg/contract"
+	"github.com/agata-fl/agata/pkg/rpc"
+)
+
+// status is what others may know of the loop.
+type status struct {
+	mu        sync.Mutex
+	running   []contract.Execution
+	lastError string
+}
+
+func (st *status) failed(err error) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.lastError = ""
+	if err != nil {
+		st.lastError = err.Error()
+	}
+}
+
+// publish shows what runs to those who ask.
+func (l *loop) publish() {
+	list := make([]contract.Execution, 0, len(l.running))
+	for id, e := range l.running {
+		list = append(list, contract.Execution{
+			TaskID: id, ExecutionID: e.proc.ID(), PID: e.proc.PID(), State: "running",
+			Started: unix(e.proc.StartedAt()),
+		})
+	}
+	slices.SortFunc(list, func(a, b contract.Execution) int { return strings.Compare(a.TaskID, b.TaskID) })
+	l.s.status.mu.Lock()
+	defer l.s.status.mu.Unlock()
+	l.s.status.running = list
+}
+
+func (s *Service) clientStatus(context.Context, contract.None) (contract.ClientState, error) {
+	s.status.mu.Lock()
+	defer s.status.mu.Unlock()
+	state := contract.ClientState{
+		UserID: s.opt.UserID, Policy: s.opt.Policy, Running: slices.Clone(s.status.running), LastError: s.status.lastError,
+		Quarantined: []contract.QuarantinedFor{},
+	}
+	for _, q := range s.quarantine.entries() {
+		if !q.Held {
+			continue
+		}
+		state.Quarantined = append(state.Quarantined, contract.QuarantinedFor{
+			TaskID: q.Task, Digest: q.Digest, Reason: string(q.Reason), Since: unix(q.Since), Until: unix(q.Until),
+		})
+	}
+	return state, nil
+}
+
+// releaseTask ends a task's quarantine; it is tried again at the next poll.
+func (s *Service) releaseTask(_ context.Context, req contract.TaskIDRequest) (contract.None, error) {
+	if s.quarantine.release(req.TaskID) == 0 {
+		return contract.None{}, rpc.Errorf(rpc.NotFound, "task %s is not in quarantine on this client", req.TaskID)
+	}
+	s.log.Info("released from quarantine by an operator", "task_id", req.TaskID)
+	return contract.None{}, nil
+}
+
+type metrics struct {
+	launched prometheus.Counter
+	ended    *prometheus.CounterVec
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	l := prometheus.Labels{"side": "client"}
+	m := &metrics{
+		launched: prometheus.NewCounter(prometheus.CounterOpts{Name: "agata_executions_started_total", Help: "Task processes started.", ConstLabels: l}),
+		ended:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "agata_executions_ended_total", Help: "Task processes ended.", ConstLabels: l}, []string{"reason"}),
+	}
+	if reg != nil {
+		reg.MustRegister(m.launched, m.ended)
+	}
+	return m
+}
+
+// unix is a time in seconds, 0 for none.
+func unix(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return float64(t.UnixMilli()) / 1e3
+}

@@ -1,0 +1,161 @@
+package clienttaskmanager
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/agata-fl/agata/internal/supervise"
+	"github.com/agata-fl/agata/internal/supervise/policy"
+	"github.com/agata-fl/agata/pkg/contract"
+	"github.com/agata-fl/agata/pkg/taskreporter"
+)
+
+// exitTemporary is how a task says that not it, but something that it needs,
+// failed: its server is away. EX_TEMPFAIL of sysexits.
+const exitTemporary = 75
+
+// watch follows an execution to its end. Reports are hints; the exit is the
+// truth: a task that ends without Finished or error has failed.
+func (s *Service) watch(ctx context.Context, e *execution) outcome {
+	o := outcome{taskID: e.task.ID, result: failed}
+	decided := false
+	for line := range e.proc.Lines() {
+		report, ok := taskreporter.Report(nil), false
+		if line.Stream != supervise.Stderr {
+			report, ok = taskreporter.Parse([]byte(line.Text))
+		}
+		if !ok {
+			s.log.Debug("task output", "task_id", e.task.ID, "stream", line.Stream, "text", line.Text)
+		} else if !decided {
+			decided = s.act(ctx, e, report, &o)
+		}
+		if err := e.proc.Commit(line); err != nil {
+			s.log.Warn("the place in a task's output was not saved", "task_id", e.task.ID, "err", err)
+		}
+	}
+	exit, known := e.proc.Exit()
+	if !known { // detached: the next manager goes on
+		return outcome{taskID: e.task.ID, result: ended}
+	}
+	if !decided {
+		s.concluded(ctx, e, exit, &o)
+	}
+	s.tidy(e)
+	return o
+}
+
+// act takes in one report; true means that the execution's fate is decided.
+func (s *Service) act(ctx context.Context, e *execution, report taskreporter.Report, o *outcome) bool {
+	id := e.task.ID
+	switch r := report.(type) {
+	case taskreporter.Error:
+		o.reason, o.detail = policy.ReportError, r.Exception
+		s.handleError(ctx, e, o)
+		return true
+	case taskreporter.Info:
+		if r.Text != taskreporter.Finished {
+			s.log.Info("task", "task_id", id, "info", r.Text)
+			return false
+		}
+		started := time.Now()
+		s.base.Event("finish_task", fmt.Sprintf("Started handling task %s finalization", id))
+		s.stop(ctx, e.proc)
+		s.base.Event("finish_task", fmt.Sprintf("Finished handling task %s finalization", id))
+		s.base.Event("finish_task_time", nanoseconds(started))
+		s.log.Info("a task finished", "task_id", id)
+		s.quarantine.succeed(policy.Key{Task: id, Digest: e.digest})
+		o.result = finished
+		return true
+	case taskreporter.Event:
+		s.base.Recorder().Forward(contract.Event{
+			Time: float64(r.Time.UnixNano()) / 1e9, Service: r.Service, Function: r.Function, Event: r.Text,
+		})
+	case taskreporter.Model:
+		s.log.Info("task", "task_id", id, "round", r.Round, "acc", r.Accuracy)
+	case taskreporter.Print:
+		s.log.Info("task", "task_id", id, "print", r.Message)
+	case taskreporter.Trigger:
+		s.log.Warn("a client's task asked for a trigger, which only servers have", "task_id", id, "trigger", r.Name)
+	}
+	return false
+}
+
+// handleError stops a failed task and keeps it from running again, if its
+// reason says so.
+func (s *Service) handleError(ctx context.Context, e *execution, o *outcome) {
+	s.base.Event("handle_error_from_task", "Started handling error from task "+e.task.ID)
+	s.stop(ctx, e.proc)
+	o.held = s.quarantine.fail(policy.Key{Task: e.task.ID, Digest: e.digest}, o.reason)
+	s.base.Event("handle_error_from_task", "Finished handling error from task "+e.task.ID)
+}
+
+// concluded reads the fate of an execution that said nothing from its exit.
+func (s *Service) concluded(ctx context.Context, e *execution, exit supervise.Exit, o *outcome) {
+	switch {
+	case exit.Reason == supervise.ReasonStopped:
+		o.result = ended
+		return
+	case exit.Code == exitTemporary:
+		o.reason = policy.ServerUnreachable
+	case exit.Reason == supervise.ReasonExited:
+		// Without Finished even a good exit is a failure.
+		o.reason = policy.ExitNonzero
+	default:
+		o.reason = policy.Reason(exit.Reason)
+	}
+	o.detail = describe(exit)
+	s.handleError(ctx, e, o)
+}
+
+// describe says how a process ended, with its last words.
+func describe(exit supervise.Exit) string {
+	var b strings.Builder
+	switch exit.Reason {
+	case supervise.ReasonExited:
+		b.WriteString("exited with code 0 without reporting Finished")
+	case supervise.ReasonExitNonzero:
+		fmt.Fprintf(&b, "exited with code %d", exit.Code)
+	case supervise.ReasonSignaled:
+		fmt.Fprintf(&b, "killed by signal %d", exit.Signal)
+	case supervise.ReasonOOMKilled:
+		b.WriteString("killed by the kernel for want of memory")
+	default:
+		fmt.Fprintf(&b, "%s %s", exit.Reason, exit.Error)
+	}
+	last := exit.LastLines[max(0, len(exit.LastLines)-5):]
+	for _, line := range last {
+		fmt.Fprintf(&b, "\n%s", line.Text)
+	}
+	return b.String()
+}
+
+// stop ends a process and waits until it is gone.
+func (s *Service) stop(ctx context.Context, p *supervise.Process) {
+	if err := p.Stop(context.WithoutCancel(ctx)); err != nil {
+		s.log.Error("a task's processes could not all be stopped", "execution_id", p.ID(), "err", err)
+	}
+}
+
+// tidy keeps the newest ended execution of a task, for its logs, and removes
+// the ones before.
+func (s *Service) tidy(e *execution) {
+	for _, p := range s.procs.Processes() {
+		if p.TaskID() != e.task.ID || p.ID() == e.proc.ID() {
+			continue
+		}
+		if _, over := p.Exit(); over {
+			if err := p.Remove(); err != nil {
+				s.log.Warn("an old execution was not removed", "execution_id", p.ID(), "err", err)
+			}
+		}
+	}
+}
+
+// detach leaves what runs to the next manager.
+func (s *Service) detach() {
+	if err := s.procs.Close(); err != nil {
+		s.log.Warn("the task manager did not let go cleanly", "err", err)
+	}
+}
