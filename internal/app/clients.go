@@ -45,7 +45,7 @@ func (a *App) startOwnBroker(ctx context.Context, user string, b *config.Broker)
 
 func (a *App) startClient(ctx context.Context, i int, broker config.Broker, user, work string) error {
 	if a.has(ClientGateway) {
-		base, err := a.base(ctx, ClientGateway, user, broker)
+		base, _, err := a.base(ctx, ClientGateway, user, broker)
 		if err != nil {
 			return err
 		}
@@ -60,7 +60,7 @@ func (a *App) startClient(ctx context.Context, i int, broker config.Broker, user
 	if !a.has(ClientTaskManager) {
 		return nil
 	}
-	base, err := a.base(ctx, ClientTaskManager, user, broker)
+	base, _, err := a.base(ctx, ClientTaskManager, user, broker)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/agata-fl/agata/internal/artifact"
 	"github.com/agata-fl/agata/internal/config"
+	"github.com/agata-fl/agata/pkg/amqpx"
 	"github.com/agata-fl/agata/pkg/baseservice"
 	cloudgateway "github.com/agata-fl/agata/services/cloud-gateway"
 	cloudtaskmanager "github.com/agata-fl/agata/services/cloud-task-manager"
@@ -26,13 +27,13 @@ type service interface {
 
 // base connects a service to its broker and fills in what all have in common.
 // client is "" on the cloud's side.
-func (a *App) base(ctx context.Context, name, client string, b config.Broker) (baseservice.Options, error) {
+func (a *App) base(ctx context.Context, name, client string, b config.Broker) (baseservice.Options, *amqpx.Transport, error) {
 	reg := prometheus.WrapRegistererWith(prometheus.Labels{"client": client}, a.registry)
 	t, err := a.connect(ctx, name, b, reg)
 	return baseservice.Options{
 		Version: a.build.Version, Transport: t, Schemas: a.schemas, Logger: a.log, Registerer: reg,
 		HideErrors: a.cfg.RPC.HideErrors, Events: a.cfg.Events.Register,
-	}, err
+	}, t, err
 }
 
 func (a *App) run(ctx context.Context, name string, s service) error {
@@ -52,7 +53,7 @@ func portOf(addr string) (int, error) {
 
 func (a *App) startCloud(ctx context.Context) error {
 	if a.has(UserManager) {
-		base, err := a.base(ctx, UserManager, "", a.cfg.ServerBroker)
+		base, _, err := a.base(ctx, UserManager, "", a.cfg.ServerBroker)
 		if err != nil {
 			return err
 		}
@@ -88,12 +89,12 @@ func (a *App) newGateway(ctx context.Context) (*cloudgateway.Service, error) {
 	if !a.has(CloudGateway) {
 		return nil, nil
 	}
-	base, err := a.base(ctx, CloudGateway, "", a.cfg.ServerBroker)
+	base, transport, err := a.base(ctx, CloudGateway, "", a.cfg.ServerBroker)
 	if err != nil {
 		return nil, err
 	}
 	gw, err := cloudgateway.New(cloudgateway.Options{
-		Addr: listen(a.cfg.Gateway.Host, a.cfg.Gateway.Port), Base: base, Gatherer: a.registry, Timeout: a.cfg.RPC.Timeout,
+		Addr: listen(a.cfg.Gateway.Host, a.cfg.Gateway.Port), Base: base, Transport: transport, Gatherer: a.registry, Timeout: a.cfg.RPC.Timeout,
 	})
 	if err != nil {
 		return nil, portHint(err, "gateway", a.cfg.Gateway.Port)
@@ -106,7 +107,7 @@ func (a *App) newGateway(ctx context.Context) (*cloudgateway.Service, error) {
 }
 
 func (a *App) startTaskManager(ctx context.Context) error {
-	base, err := a.base(ctx, CloudTaskManager, "", a.cfg.ServerBroker)
+	base, _, err := a.base(ctx, CloudTaskManager, "", a.cfg.ServerBroker)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -196,7 +197,9 @@ func (l *lab) upload(ctx context.Context, m tasks.Manifest, read func(name strin
 	if err := w.WriteField("task_id", m.TaskID); err != nil {
 		return err
 	}
-	for _, name := range append(m.ServerFiles, m.FilesPaths...) {
+	names := slices.Concat(m.ServerFiles, m.FilesPaths)
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
 		content, err := read(name)
 		if err != nil {
 			return err
