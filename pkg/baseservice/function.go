@@ -75,6 +75,9 @@ func Handle[Req, Resp any](s *Service, fn contract.Function[Req, Resp], h func(c
 		if err != nil {
 			return nil, rpc.Errorf(rpc.Internal, "encode the answer of %s: %w", fn.Name, err)
 		}
+		if len(value) > MaxReply {
+			return nil, rpc.Errorf(rpc.Internal, "the answer of %s has %d bytes, more than the %d that are allowed: ask for less", fn.Name, len(value), MaxReply)
+		}
 		return value, nil
 	}
 	f.run = s.chain(f, call)

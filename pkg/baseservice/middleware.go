@@ -13,6 +13,10 @@ import (
 // MaxBody bounds a request's body, in bytes.
 const MaxBody = 1 << 20
 
+// MaxReply bounds an answer's value, in bytes. Brokers refuse messages beyond
+// 16 MiB by closing the channel, which would bring the call back for ever.
+const MaxReply = 15 << 20
+
 // recovered turns a panic into a failure of that one call.
 func (s *Service) recovered(f *function) Middleware {
 	return func(next Next) Next {

@@ -1,0 +1,174 @@
+package artifact
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"time"
+)
+
+const (
+	// multipartOverhead is allowed on top of the files: headers and small fields.
+	multipartOverhead = 1 << 20
+	otherParts        = 32
+)
+
+var (
+	errNoTaskID = errors.New("Task ID is required") //nolint:staticcheck // texts of the wire
+	errNoFiles  = errors.New("No files uploaded")   //nolint:staticcheck
+)
+
+// upload receives everything before it changes anything: the task's id may come
+// after the files, and one refused name refuses the request.
+func (h *handler) upload(w http.ResponseWriter, r *http.Request) {
+	limits := h.Store.limits
+	r.Body = http.MaxBytesReader(w, &patientBody{ReadCloser: r.Body, ctl: http.NewResponseController(w)}, limits.TotalBytes+multipartOverhead)
+	start := time.Now()
+	taskID, files, err := h.receive(r)
+	if err != nil {
+		h.refuseUpload(w, taskID, err)
+		return
+	}
+	names := make([]string, len(files))
+	var size int64
+	for i, file := range files {
+		names[i] = file.Path
+		size += file.Size
+	}
+	h.Logger.Info("received files of a task", slog.String("task_id", taskID), slog.Any("files", names),
+		slog.Int64("bytes", size), slog.Duration("took", time.Since(start)))
+	answer(w, http.StatusOK, struct {
+		Message string   `json:"message"`
+		Files   []string `json:"files"`
+	}{"Files uploaded successfully", names})
+}
+
+func (h *handler) refuseUpload(w http.ResponseWriter, taskID string, err error) {
+	_, tooLong := errors.AsType[*http.MaxBytesError](err)
+	_, broken := errors.AsType[*badForm](err)
+	switch {
+	case tooLong || errors.Is(err, ErrTooLarge):
+		refuse(w, http.StatusRequestEntityTooLarge, err.Error())
+	case broken, errors.Is(err, ErrBadPath), errors.Is(err, ErrBadTaskID), errors.Is(err, errNoTaskID), errors.Is(err, errNoFiles):
+		refuse(w, http.StatusBadRequest, err.Error())
+	default:
+		h.Logger.Error("cannot store an upload", slog.String("task_id", taskID), slog.Any("err", err))
+		refuse(w, http.StatusInternalServerError, "Internal error")
+	}
+}
+
+// badForm is a body that ends early or is not what its header says.
+type badForm struct{ err error }
+
+func (e *badForm) Error() string { return "read the form: " + e.err.Error() }
+func (e *badForm) Unwrap() error { return e.err }
+
+func (h *handler) receive(r *http.Request) (taskID string, files []File, err error) {
+	parts, err := r.MultipartReader()
+	if err != nil {
+		return plainForm(r)
+	}
+	in, err := h.Store.NewIncoming()
+	if err != nil {
+		return "", nil, err
+	}
+	defer func() { err = errors.Join(err, in.Discard()) }()
+
+	for range h.Store.limits.Files + otherParts {
+		part, err := parts.NextPart()
+		if err == io.EOF { //nolint:errorlint // a form without its end wraps io.EOF, and is none
+			switch {
+			case taskID == "":
+				return "", nil, errNoTaskID
+			case len(in.files) == 0:
+				return taskID, nil, errNoFiles
+			}
+			files, err = in.Commit(taskID)
+			return taskID, files, err
+		}
+		if err != nil {
+			return taskID, nil, &badForm{err}
+		}
+		name, isFile := fileName(part)
+		switch {
+		case part.FormName() == "task_id" && !isFile:
+			if taskID, err = readTaskID(part, taskID); err != nil {
+				return "", nil, err
+			}
+		case part.FormName() == "files" && isFile && name != "": // a browser sends an empty name for no choice
+			if err := in.Add(name, bodyReader{part}); err != nil {
+				return taskID, nil, err
+			}
+		}
+	}
+	return taskID, nil, fmt.Errorf("%w: more than %d parts", ErrTooLarge, h.Store.limits.Files+otherParts)
+}
+
+// plainForm finds the words for a body that is no multipart form, as peers do.
+func plainForm(r *http.Request) (string, []File, error) {
+	r.Body = http.MaxBytesReader(nil, r.Body, multipartOverhead)
+	if err := r.ParseForm(); err != nil {
+		return "", nil, &badForm{err}
+	}
+	if taskID := r.PostForm.Get("task_id"); taskID != "" {
+		return taskID, nil, errNoFiles
+	}
+	return "", nil, errNoTaskID
+}
+
+// fileName returns the name as it was sent. Part.FileName would drop its folders,
+// and with them the reason to refuse it.
+func fileName(part *multipart.Part) (name string, isFile bool) {
+	_, params, err := mime.ParseMediaType(part.Header.Get("Content-Disposition"))
+	if err != nil {
+		return "", false
+	}
+	name, isFile = params["filename"]
+	return name, isFile
+}
+
+func readTaskID(part io.Reader, before string) (string, error) {
+	text, err := io.ReadAll(io.LimitReader(part, maxTaskID+1))
+	if err != nil {
+		return "", &badForm{err}
+	}
+	taskID := string(text)
+	switch {
+	case taskID == "":
+		return before, nil
+	case before != "" && before != taskID:
+		return "", fmt.Errorf("%w %q: the form already names task %q", ErrBadTaskID, taskID, before)
+	}
+	return taskID, ValidTaskID(taskID)
+}
+
+// bodyReader marks the errors of the sender's side, to tell them from the disk's.
+type bodyReader struct{ io.Reader }
+
+func (b bodyReader) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if err != nil && err != io.EOF {
+		err = &badForm{err}
+	}
+	return n, err
+}
+
+// patientBody gives the sender the idle time for each piece, and not one deadline
+// for all of a large upload.
+type patientBody struct {
+	io.ReadCloser
+	ctl  *http.ResponseController
+	next time.Time
+}
+
+func (b *patientBody) Read(p []byte) (int, error) {
+	if now := time.Now(); now.After(b.next) {
+		b.next = now.Add(idle / 30)
+		b.ctl.SetReadDeadline(now.Add(idle)) //nolint:errcheck // without support there is no waiting
+	}
+	return b.ReadCloser.Read(p)
+}

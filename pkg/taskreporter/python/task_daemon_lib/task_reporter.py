@@ -1,0 +1,5 @@
+"""TaskReporter, where tasks of the Python platform look for it."""
+
+from agata import TaskReporter
+
+__all__ = ["TaskReporter"]

@@ -1,0 +1,68 @@
+package clientgateway
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/agata-fl/agata/pkg/baseservice"
+	"github.com/agata-fl/agata/pkg/contract"
+)
+
+// Options of a [Service]. URL and Base's Transport and Schemas are required.
+type Options struct {
+	// URL is where the cloud gateway is, such as "http://cloud:9001".
+	URL string
+	// Base is how the service stands on the client's broker; its names are set
+	// here.
+	Base baseservice.Options
+}
+
+// Service is the client gateway.
+type Service struct {
+	base  *baseservice.Service
+	cloud *cloud
+}
+
+// New checks the options; it starts nothing.
+func New(opt Options) (*Service, error) {
+	c, err := newCloud(opt.URL)
+	if err != nil {
+		return nil, err
+	}
+	opt.Base.Name, opt.Base.EventName = "client-gateway", contract.EventClientGateway
+	base, err := baseservice.New(opt.Base)
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{base: base, cloud: c}
+	s.redirect(contract.UpdateUser.Name, "rpc_redirect_update_user_info", "update user info msg")
+	s.redirect(contract.RequestTasks.Name, "rpc_redirect_client_requesting_task", "task request msg")
+	return s, nil
+}
+
+// redirect serves a function by the cloud's; event and what are its names on the
+// timeline.
+func (s *Service) redirect(fn, event, what string) {
+	raw := contract.Function[json.RawMessage, json.RawMessage]{Name: fn}
+	baseservice.Handle(s.base, raw, func(ctx context.Context, body json.RawMessage) (json.RawMessage, error) {
+		s.base.Event(event, "Started redirecting "+what)
+		value, err := s.cloud.call(ctx, fn, body)
+		if _, ok := errors.AsType[*unreachableError](err); ok {
+			// The caller gets the wire's text, which says nothing of the cause.
+			s.base.Logger().Warn("the cloud gateway gave no valid answer", "fn", fn, "url", s.cloud.url, "err", errors.Unwrap(err))
+		}
+		s.base.Event(event, "Finished redirecting "+what)
+		return value, err
+	}, baseservice.Concurrency(concurrency))
+}
+
+// Started is closed when the functions are served for the first time.
+func (s *Service) Started() <-chan struct{} { return s.base.Started() }
+
+// Run serves until ctx ends; it returns nil on a clean stop. A Service runs
+// once. The cloud need not be there: calls are answered with an error until it is.
+func (s *Service) Run(ctx context.Context) error {
+	defer s.cloud.client.CloseIdleConnections()
+	return s.base.Run(ctx)
+}

@@ -1,0 +1,150 @@
+package cloudgateway
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/agata-fl/agata/pkg/baseservice"
+	"github.com/agata-fl/agata/pkg/contract"
+	"github.com/agata-fl/agata/pkg/rpc"
+)
+
+const (
+	// maxCalls bounds the calls under way at once.
+	maxCalls = 1024
+	// maxExcess is how much of a body beyond the limit is read and thrown away.
+	maxExcess = 8 << 20
+	// patience is how long a call waits for a session with the broker: a little,
+	// since most interruptions are brief, but nobody is helped by waiting longer.
+	patience = time.Second
+	// codeHeader carries a failure's code beside its text, for peers that know it.
+	codeHeader = "Agata-Code"
+)
+
+// call answers /{function}: it forwards the body as it came and answers with
+// the bare value, or with the failure's bare text.
+func (s *Service) call(w http.ResponseWriter, r *http.Request) {
+	fn := r.PathValue("function")
+	known, ok := s.functions[fn]
+	if !ok && !functionName.MatchString(fn) {
+		writeText(w, http.StatusNotFound, contract.InvalidFunction(fn)+": names are like rpc_exec_get_user_info, in small letters, digits and _")
+		return
+	}
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", "OPTIONS, POST")
+		writeText(w, http.StatusMethodNotAllowed, "functions are called with POST")
+		return
+	}
+	body, err := readObject(w, r)
+	if err != nil {
+		s.fail(w, r, fn, rpc.Text(rpc.Invalid, contract.InvalidArguments(fn, err.Error())))
+		return
+	}
+	select {
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
+	default:
+		w.Header().Set("Retry-After", "1")
+		s.fail(w, r, fn, rpc.Errorf(rpc.Unavailable, "the gateway has %d calls under way and takes no more now; try again", maxCalls))
+		return
+	}
+	s.base.Event("rpc_handler", "Started redirecting "+fn+" msg")
+	value, err := s.forward(r.Context(), fn, body, known)
+	s.base.Event("rpc_handler", "Finished redirecting "+fn+" msg")
+	if err != nil {
+		s.fail(w, r, fn, s.explain(fn, known, err))
+		return
+	}
+	if len(value) == 0 { // an answer without "return"
+		value = json.RawMessage("null")
+	}
+	writeJSON(w, http.StatusOK, value)
+}
+
+func (s *Service) forward(ctx context.Context, fn string, body []byte, known function) (json.RawMessage, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	if err := s.session(ctx); err != nil {
+		return nil, err
+	}
+	return rpc.CallRaw(ctx, s.transport, rpc.Request{Function: fn, Body: body}, known.idempotent)
+}
+
+// session waits a little for a session with the broker.
+func (s *Service) session(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return s.transport.Ready(ctx)
+}
+
+// readObject reads a request's body, which must be one JSON object.
+func readObject(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	const limit = baseservice.MaxBody
+	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("the body cannot be read: %w", err)
+	}
+	if len(body) > limit {
+		// A caller that still sends when the connection ends gets a reset and no answer.
+		_, _ = io.CopyN(io.Discard, r.Body, maxExcess)
+		w.Header().Set("Connection", "close")
+		return nil, fmt.Errorf("the body has more than the %d bytes that are allowed", limit)
+	}
+	// Peers decode strictly, and some end when they cannot.
+	if !utf8.Valid(body) {
+		return nil, errors.New("the body is not UTF-8")
+	}
+	if !json.Valid(body) {
+		var why json.RawMessage
+		return nil, fmt.Errorf("the body is not JSON: %w", json.Unmarshal(body, &why))
+	}
+	if bytes.TrimLeft(body, " \t\r\n")[0] != '{' {
+		return nil, errors.New("the body is not a JSON object")
+	}
+	return body, nil
+}
+
+// fail answers with the failure's text.
+func (s *Service) fail(w http.ResponseWriter, r *http.Request, fn string, err error) {
+	code := rpc.CodeOf(err)
+	level := slog.LevelDebug
+	switch code {
+	case rpc.Unavailable, rpc.Deadline, rpc.Internal:
+		if r.Context().Err() == nil { // else the caller is gone
+			level = slog.LevelWarn
+		}
+	}
+	s.base.Logger().Log(r.Context(), level, "a call failed", "fn", fn, "code", code, "err", err, "remote", r.RemoteAddr)
+	status, text := code.WireStatus(), err.Error()
+	if s.hide && status == http.StatusInternalServerError {
+		text = contract.HiddenError
+	}
+	w.Header().Set(codeHeader, string(code))
+	writeText(w, status, text)
+}
+
+// writeText answers with a bare JSON string.
+func writeText(w http.ResponseWriter, status int, text string) {
+	b, err := json.Marshal(text)
+	if err != nil { // cannot be: a string
+		b = []byte(`"` + contract.HiddenError + `"`)
+	}
+	writeJSON(w, status, b)
+}
+
+func writeJSON(w http.ResponseWriter, status int, body []byte) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // a caller that is gone needs no answer
+}

@@ -1,0 +1,60 @@
+package usermanager
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+
+	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/pkg/baseservice"
+	"github.com/agata-fl/agata/pkg/contract"
+)
+
+// Options of a [Service]. Data and Base's Transport and Schemas are required.
+type Options struct {
+	// Data is the folder of user-manager.db; it is made when missing.
+	Data string
+	// Base is how the service stands on its broker; its names are set here.
+	Base baseservice.Options
+}
+
+// Service is the user manager.
+type Service struct {
+	base  *baseservice.Service
+	path  string
+	store *store // from the start of Run on
+}
+
+// New checks the options; it opens and starts nothing.
+func New(opt Options) (*Service, error) {
+	if opt.Data == "" {
+		return nil, errors.New("usermanager: the data folder is not set")
+	}
+	opt.Base.Name, opt.Base.EventName = "user-manager", contract.EventUserManager
+	base, err := baseservice.New(opt.Base)
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{base: base, path: filepath.Join(opt.Data, "user-manager.db")}
+	// One connection writes, four read: more at once would only wait.
+	baseservice.Handle(base, updateUser, s.update)
+	baseservice.Handle(base, contract.GetUser, s.get, baseservice.Concurrency(16))
+	baseservice.Handle(base, contract.ListUsers, s.list, baseservice.Concurrency(2))
+	return s, nil
+}
+
+// Started is closed when the functions are served for the first time.
+func (s *Service) Started() <-chan struct{} { return s.base.Started() }
+
+// Run opens the records and serves until ctx ends; it returns nil on a clean
+// stop. A Service runs once.
+func (s *Service) Run(ctx context.Context) error {
+	db, err := sqlitex.Open(ctx, s.path, migrations(), sqlitex.Options{})
+	if err != nil {
+		return err
+	}
+	if s.store, err = newStore(ctx, db); err == nil {
+		err = s.base.Run(ctx)
+	}
+	return errors.Join(err, db.Close())
+}
