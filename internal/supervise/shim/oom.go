@@ -1,0 +1,59 @@
+package shim
+
+import (
+	"os"
+	"syscall"
+)
+
+// oomKills counts the processes that the kernel has killed for want of memory, as
+// closely around this process as it can be read: its own cgroup, else the whole
+// machine. root is "", or a tree made for a test. -1: nothing is readable.
+func oomKills(root string) int64 {
+	membership, _ := os.ReadFile(root + "/proc/self/cgroup")
+	for rest := string(membership); rest != ""; {
+		line, after, _ := cut(rest, '\n')
+		rest = after
+		_, line, _ = cut(line, ':') // the hierarchy's number
+		controller, path, found := cut(line, ':')
+		switch {
+		case found && controller == "": // version 2
+			path = root + "/sys/fs/cgroup" + path + "/memory.events"
+		case controller == "memory":
+			path = root + "/sys/fs/cgroup/memory" + path + "/memory.oom_control"
+		default:
+			continue
+		}
+		if n := counter(path, "oom_kill"); n >= 0 {
+			return n
+		}
+	}
+	return counter(root+"/proc/vmstat", "oom_kill")
+}
+
+// blame says whether memory ended a task: SIGKILL that nobody here sent (a stop
+// would be called one), and the count of such killings has gone up meanwhile.
+func blame(exit Exit, before, after int64) string {
+	if exit.Reason == ReasonSignaled && exit.Signal == int(syscall.SIGKILL) && before >= 0 && after > before {
+		return ReasonOOMKilled
+	}
+	return exit.Reason
+}
+
+// counter reads one "name value" line of a file; -1 without it.
+func counter(path, name string) int64 {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return -1
+	}
+	for rest := string(data); rest != ""; {
+		line, after, _ := cut(rest, '\n')
+		rest = after
+		if word(&line) != name {
+			continue
+		}
+		if n, ok := parseInt(line); ok {
+			return n
+		}
+	}
+	return -1
+}
