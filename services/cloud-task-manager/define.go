@@ -1,0 +1,89 @@
+package cloudtaskmanager
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/agata-fl/agata/internal/argv"
+	"github.com/agata-fl/agata/internal/artifact"
+	"github.com/agata-fl/agata/internal/criteria"
+	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/pkg/contract"
+	"github.com/agata-fl/agata/pkg/rpc"
+)
+
+// createTask registers a task.
+func (s *Service) createTask(ctx context.Context, req contract.CreateTaskRequest) (none contract.None, err error) {
+	began := time.Now()
+	s.base.Event(contract.CreateTask.Name, "Started task creation")
+	for _, path := range req.FilesPaths {
+		if err := artifact.ValidPath(path); err != nil {
+			return none, rpc.Errorf(rpc.Invalid, "files_paths: %w", err)
+		}
+	}
+	if err := check(&req.SelectionCriteria, &req.ServerArguments, req.ClientArguments); err != nil {
+		return none, err
+	}
+	if err := s.store.create(ctx, req, began); sqlitex.IsUnique(err) {
+		return none, rpc.Text(rpc.Conflict, contract.TaskIDTaken)
+	} else if err != nil {
+		return none, err
+	}
+	s.metrics.tasks.WithLabelValues(string(stateNew)).Inc()
+	s.base.Event(contract.CreateTask.Name, "Finished task creation")
+	s.took("create_task_time", began)
+	return none, nil
+}
+
+// updateTask changes the fields that are present; the state is none of them. A
+// running task is offered as it is from now on.
+func (s *Service) updateTask(ctx context.Context, req contract.UpdateTaskRequest) (none contract.None, err error) {
+	s.base.Event(contract.UpdateTask.Name, "Started updating task")
+	if err := check(req.SelectionCriteria, req.ServerArguments, req.ClientArguments); err != nil {
+		return none, err
+	}
+	done, err := s.turns.lock(ctx, req.TaskID)
+	if err != nil {
+		return none, err
+	}
+	defer done()
+	t, err := s.store.change(ctx, req, time.Now())
+	if err != nil {
+		return none, err
+	}
+	if t == nil {
+		return none, rpc.Text(rpc.NotFound, contract.TaskNotRegistered(req.TaskID))
+	}
+	o, err := newOffer(t)
+	if err != nil {
+		return none, err
+	}
+	s.offers.replace(o)
+	s.base.Event(contract.UpdateTask.Name, "Finished updating task")
+	return none, nil
+}
+
+// check refuses what could only fail later, where nobody waits for the answer.
+// Absent ones are nil.
+func check(selection, serverArguments, clientArguments *string) error {
+	if selection != nil {
+		if _, err := criteria.Compile(*selection); err != nil {
+			return rpc.Errorf(rpc.Invalid, "%w", err) // it names the column
+		}
+	}
+	for name, line := range map[string]*string{"server_arguments": serverArguments, "client_arguments": clientArguments} {
+		if line == nil {
+			continue
+		}
+		if _, err := argv.Split(*line); err != nil {
+			return rpc.Errorf(rpc.Invalid, "%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// took puts a duration on the timeline, in nanoseconds.
+func (s *Service) took(function string, began time.Time) {
+	s.base.Event(function, strconv.FormatInt(time.Since(began).Nanoseconds(), 10))
+}

@@ -1,0 +1,19 @@
+// Package cloudtaskmanager is the cloud's record of tasks: it registers them,
+// serves their files, runs their server sides, and tells each client which of
+// them it may run.
+//
+// A task's state is that of its server side. Only what happens to the process
+// changes it; an update of the record never does.
+//
+//	new ──start──► running ──reports Finished──► finished
+//	                 │  ├──stop─────────────────► stopped
+//	                 │  └──reports an error, ───► failed
+//	                 │     or ends by itself
+//	                 ▲
+//	  finished, failed and stopped tasks start again
+//
+// Starts and stops of one task take turns. Each running task has one goroutine
+// (follow.go), which reads what the process writes, acts on its reports, and
+// records its end: the truth about a process is its exit. The running tasks are
+// also held in memory (offers.go), so that a client's request reads no database.
+package cloudtaskmanager

@@ -1,0 +1,105 @@
+package cloudtaskmanager
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/agata-fl/agata/internal/criteria"
+	"github.com/agata-fl/agata/pkg/contract"
+	"github.com/agata-fl/agata/pkg/rpc"
+)
+
+// The outcomes of a clause.
+const (
+	outcomeTrue  = string(criteria.OutcomeTrue)
+	outcomeFalse = string(criteria.OutcomeFalse)
+	outcomeError = string(criteria.OutcomeError)
+)
+
+// explainTask tells why a client is, or is not, offered a task: each condition
+// with what it was decided on. What is not registered is a condition that fails,
+// not an error of the call.
+func (s *Service) explainTask(ctx context.Context, req contract.ExplainRequest) (why contract.Explanation, err error) {
+	add := func(text, outcome, detail string) {
+		why.Clauses = append(why.Clauses, contract.Clause{Text: text, Outcome: outcome, Detail: detail})
+	}
+	t, err := s.store.get(ctx, req.TaskID)
+	if err != nil {
+		return why, err
+	}
+	if t == nil {
+		add("the task is registered", outcomeFalse, contract.TaskNotRegistered(req.TaskID))
+		return why, nil
+	}
+	add("the task is registered", outcomeTrue, "since "+t.created.Format(contract.DateLayout))
+
+	r := s.runs.get(t.id)
+	running := r != nil && r.verdict() == nil
+	detail := "its state is " + string(t.state)
+	if reason := t.end.why(); reason != "" {
+		detail = fmt.Sprintf("%s (%s)", detail, reason)
+	}
+	add("the task is running", outcome(running), detail)
+
+	client, err := s.client(ctx, req.UserID)
+	switch {
+	case rpc.CodeOf(err) == rpc.NotFound:
+		add("the client is registered", outcomeFalse, contract.UserNotRegistered(req.UserID))
+		return why, nil
+	case err != nil:
+		add("the client is registered", outcomeError, err.Error())
+		return why, nil
+	}
+	add("the client is registered", outcomeTrue, fmt.Sprintf("since %v", client["creation_date"]))
+
+	expr, err := criteria.Compile(t.selectionCriteria)
+	if err != nil {
+		return why, err
+	}
+	verdict := expr.Explain(client)
+	why.Clauses = appendClauses(why.Clauses, verdict)
+	why.Offered = running && verdict.Selected()
+	return why, nil
+}
+
+// appendClauses lists the criteria as a whole and then each clause that has none
+// below it, with the client's values.
+func appendClauses(list []contract.Clause, e criteria.Explanation) []contract.Clause {
+	if e.Source == "" {
+		return append(list, contract.Clause{Text: "the task is for everyone", Outcome: outcomeTrue})
+	}
+	var details []string
+	for _, value := range e.Values {
+		details = append(details, value.String())
+	}
+	if e.Error != "" {
+		details = append(details, e.Error)
+	}
+	switch {
+	case e.Skipped:
+		details = append(details, "not looked at: the clauses before it decide")
+	case e.Blocks:
+		details = append(details, "this keeps the client out")
+	}
+	list = append(list, contract.Clause{Text: e.Source, Outcome: string(e.Outcome), Detail: strings.Join(details, "; ")})
+	return appendLeaves(list, e.Clauses)
+}
+
+func appendLeaves(list []contract.Clause, clauses []criteria.Explanation) []contract.Clause {
+	for _, clause := range clauses {
+		if len(clause.Clauses) > 0 {
+			list = appendLeaves(list, clause.Clauses)
+		} else {
+			list = appendClauses(list, clause)
+		}
+	}
+	return list
+}
+
+func outcome(ok bool) string {
+	if ok {
+		return outcomeTrue
+	}
+	return outcomeFalse
+}

@@ -1,0 +1,127 @@
+package cloudtaskmanager
+
+import (
+	"context"
+	"time"
+
+	"github.com/agata-fl/agata/internal/supervise"
+	"github.com/agata-fl/agata/pkg/taskreporter"
+)
+
+// saveEvery is how often a task's newest result is stored at most.
+const saveEvery = time.Second
+
+// follow offers a task whose process is there and gives it a follower; o is nil
+// for one that is not offered.
+func (s *Service) follow(taskID string, o *offer, proc *supervise.Process) *run {
+	r := newRun(taskID, s.folder(taskID), proc)
+	before := s.runs.add(r)
+	if o != nil {
+		s.offers.add(o)
+	}
+	s.workers.Go(func() {
+		defer close(r.done)
+		if before != nil {
+			s.discard(before)
+		}
+		s.read(r)
+		if exit, ended := proc.Exit(); ended && !s.detaching.Load() {
+			s.conclude(r, exit)
+		}
+	})
+	return r
+}
+
+// read deals with what the process writes, until it has ended and all is read,
+// or until it is left running.
+func (s *Service) read(r *run) {
+	var saved time.Time      // when a result was stored last
+	var due <-chan time.Time // when the one that waits may be; nil if none does
+	for {
+		select {
+		case line, ok := <-r.proc.Lines():
+			if !ok {
+				s.save(r)
+				return
+			}
+			s.deal(r, line)
+			if r.unsaved && due == nil {
+				due = time.After(saveEvery - time.Since(saved))
+			}
+		case <-due:
+			s.save(r)
+			saved, due = time.Now(), nil
+		}
+	}
+}
+
+// deal takes one line: a report is acted on, all else is output. What it led to
+// is done, or is stored, before the line is committed.
+func (s *Service) deal(r *run, line supervise.Line) {
+	r.seen[line.Stream] = line
+	if line.Skipped > 0 {
+		s.log.Warn("a task wrote faster than it was read: output is lost", "task_id", r.taskID, "stream", string(line.Stream), "bytes", line.Skipped)
+	}
+	if line.Stream != supervise.Stderr && !line.Cut {
+		if report, ok := taskreporter.Parse([]byte(line.Text)); ok {
+			s.act(r, report)
+			s.commit(r)
+			return
+		}
+	}
+	s.log.Debug("output of a task", "task_id", r.taskID, "stream", string(line.Stream), "text", line.Text)
+	s.commit(r)
+}
+
+// commit says that all lines so far have been dealt with, unless a result waits
+// to be stored or the end to be recorded: then a service that takes over must
+// read them again.
+func (s *Service) commit(r *run) {
+	if r.unsaved || r.verdict() != nil {
+		return
+	}
+	s.commitSeen(r)
+}
+
+func (s *Service) commitSeen(r *run) {
+	for stream, line := range r.seen {
+		if err := r.proc.Commit(line); err != nil {
+			s.log.Warn("a line of a task's output could not be committed", "task_id", r.taskID, "err", err)
+		}
+		delete(r.seen, stream)
+	}
+}
+
+// save stores the newest result, if one waits.
+func (s *Service) save(r *run) {
+	if !r.unsaved {
+		return
+	}
+	if err := s.store.result(context.Background(), r.taskID, r.proc.ID(), r.round, r.acc); err != nil {
+		s.log.Error("the result of a task's round could not be stored", "task_id", r.taskID, "round", r.round, "err", err)
+		return // the next one may fare better, and the line comes again
+	}
+	r.unsaved = false
+	s.commit(r)
+}
+
+// conclude records how an execution ended.
+func (s *Service) conclude(r *run, exit supervise.Exit) {
+	v := judge(r.verdict(), exit)
+	r.decide(v) // a stop that comes now finds it decided
+	s.offers.remove(r.taskID)
+	log := s.log.With("task_id", r.taskID, "execution_id", r.proc.ID(), "state", string(v.state), "reason", v.end.reason, "detail", v.end.detail)
+	if err := s.store.ended(context.Background(), r.taskID, r.proc.ID(), v.state, v.end); err != nil {
+		log.Error("the end of a task could not be recorded; the next run of the service will", "err", err)
+	} else {
+		s.metrics.moved(stateRunning, v.state)
+		s.commitSeen(r)
+	}
+	s.metrics.ended.WithLabelValues(v.end.reason).Inc()
+	if v.state == stateFailed {
+		log.Warn("a task's server failed")
+	} else {
+		log.Info("a task's server ended")
+	}
+	s.runs.end(r)
+}

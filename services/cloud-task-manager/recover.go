@@ -1,0 +1,107 @@
+package cloudtaskmanager
+
+import (
+	"context"
+	"time"
+
+	"github.com/agata-fl/agata/internal/supervise"
+)
+
+// recover takes over what the last run of the service left: processes that run
+// are adopted, those that ended meanwhile get their true end, and a task that is
+// recorded as running and has no process is lost.
+func (s *Service) recover(ctx context.Context) error {
+	counts, err := s.store.count(ctx)
+	if err != nil {
+		return err
+	}
+	for _, st := range states() {
+		s.metrics.tasks.WithLabelValues(string(st)).Set(float64(counts[st]))
+	}
+	running, err := s.store.running(ctx)
+	if err != nil {
+		return err
+	}
+	procs, doubt := s.procs.Recover(ctx)
+	if doubt != nil {
+		s.log.Error("some executions of the last run could not be taken over", "err", doubt)
+	}
+	byExecution := map[string]*supervise.Process{}
+	for _, p := range procs {
+		byExecution[p.ID()] = p
+	}
+	for _, t := range running {
+		if p := byExecution[t.executionID]; p != nil {
+			delete(byExecution, t.executionID)
+			s.adopt(t, p)
+			continue
+		}
+		if err := s.lost(ctx, t, doubt); err != nil {
+			return err
+		}
+	}
+	for _, p := range byExecution {
+		if err := s.place(ctx, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// adopt goes on with a task that is recorded as running. The end of a process
+// that has ended is recorded when adopt returns.
+func (s *Service) adopt(t *task, p *supervise.Process) {
+	if _, ended := p.Exit(); ended {
+		<-s.follow(t.id, nil, p).done // reading what it left takes no longer than the files
+		return
+	}
+	o, err := newOffer(t)
+	if err != nil {
+		s.log.Error("an adopted task is offered to nobody: update its criteria", "task_id", t.id, "err", err)
+	}
+	s.follow(t.id, o, p)
+	s.log.Info("adopted a task's server", "task_id", t.id, "execution_id", p.ID(), "pid", p.PID())
+}
+
+// lost records that a task's process is not there any more.
+func (s *Service) lost(ctx context.Context, t *task, doubt error) error {
+	e := end{reason: reasonLost, detail: "the service found no process of it when it started", at: time.Now()}
+	if doubt != nil {
+		e.detail += "; some could not be told for certain (the service's log names them), so look before you start it again"
+	}
+	if err := s.store.ended(ctx, t.id, t.executionID, stateFailed, e); err != nil {
+		return err
+	}
+	s.metrics.moved(stateRunning, stateFailed)
+	s.metrics.ended.WithLabelValues(e.reason).Inc()
+	s.log.Warn("a task's server is lost", "task_id", t.id, "execution_id", t.executionID)
+	return nil
+}
+
+// place deals with an execution that is not recorded as running.
+func (s *Service) place(ctx context.Context, p *supervise.Process) error {
+	t, err := s.store.get(ctx, p.TaskID())
+	if err != nil {
+		return err
+	}
+	_, ended := p.Exit()
+	server := t != nil && p.Labels()[labelRole] == roleServer
+	switch {
+	case server && ended && t.executionID == p.ID():
+		s.runs.keep(t.id, p) // its end is recorded; its output may be asked for
+		s.workers.Go(func() {
+			for range p.Lines() {
+			}
+		})
+	case server && !ended && s.runs.get(t.id) == nil:
+		// The last service died between the start and its record.
+		o, err := newOffer(t)
+		if err != nil {
+			return err
+		}
+		return s.begin(ctx, t, o, p)
+	default: // a trigger, or what a cut-short start left
+		s.workers.Go(func() { s.discard(p) })
+	}
+	return nil
+}

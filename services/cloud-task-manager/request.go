@@ -1,0 +1,71 @@
+package cloudtaskmanager
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/agata-fl/agata/pkg/contract"
+	"github.com/agata-fl/agata/pkg/rpc"
+)
+
+// requestTasks lists the running tasks that a client may run, oldest first. A
+// criterion that cannot be evaluated for the client only keeps its own task back.
+func (s *Service) requestTasks(ctx context.Context, req contract.UserIDRequest) ([]contract.OfferedTask, error) {
+	s.base.Event(contract.RequestTasks.Name, "Started responding requested task to client")
+	client, err := s.client(ctx, req.UserID)
+	if err != nil {
+		return nil, err
+	}
+	tasks, err := s.selected(ctx, client)
+	if err != nil {
+		return nil, err
+	}
+	s.base.Event(contract.RequestTasks.Name, "Finished responding requested task to client")
+	return tasks, nil
+}
+
+// selected returns the offers that a client fits, never null.
+func (s *Service) selected(ctx context.Context, client map[string]any) ([]contract.OfferedTask, error) {
+	tasks := []contract.OfferedTask{}
+	for _, o := range s.offers.all() {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if ok, err := o.criteria.Eval(client); ok && err == nil {
+			tasks = append(tasks, o.task)
+		}
+	}
+	return tasks, nil
+}
+
+// user is [contract.User] with the attributes as they came: 50 and 50.0, or an
+// integer past 2^53, stay what they are.
+type user struct {
+	contract.User
+	Attributes map[string]json.RawMessage `json:"attributes"`
+}
+
+var getUser = contract.Function[contract.UserIDRequest, user]{Name: contract.GetUser.Name, Idempotent: contract.GetUser.Idempotent}
+
+// clientTime bounds the question to the user manager.
+const clientTime = 5 * time.Second
+
+// client asks the user manager what a client has, by the names that criteria use.
+func (s *Service) client(ctx context.Context, userID string) (map[string]any, error) {
+	const function = "rpc_call_query_client_info"
+	s.base.Event(function, "Started querying client info")
+	ctx, cancel := context.WithTimeout(ctx, clientTime)
+	defer cancel()
+	u, err := rpc.Call(ctx, s.opt.Base.Transport, getUser, contract.UserIDRequest{UserID: userID})
+	if err != nil {
+		s.log.Info("a client is not known", "user_id", userID, "err", err)
+		code := rpc.CodeOf(err)
+		if code == rpc.Invalid {
+			code = rpc.Internal // the mistake was not our caller's
+		}
+		return nil, &rpc.Error{Code: code, Message: contract.UserNotRetrieved(userID), Err: err}
+	}
+	s.base.Event(function, "Finished querying client info")
+	return names(u), nil
+}

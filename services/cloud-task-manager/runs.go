@@ -1,0 +1,130 @@
+package cloudtaskmanager
+
+import (
+	"maps"
+	"slices"
+	"sync"
+
+	"golang.org/x/time/rate"
+
+	"github.com/agata-fl/agata/internal/supervise"
+)
+
+// run is one execution of a task's server side, from the moment its process is
+// there until its end is recorded.
+type run struct {
+	taskID string
+	dir    string // of the task
+	proc   *supervise.Process
+	done   chan struct{} // closed when the end is recorded, or the process was left running
+
+	mu      sync.Mutex
+	decided *verdict // what it will have ended as; nil while nothing is decided
+
+	// The follower's own.
+	seen     map[supervise.Stream]supervise.Line // the last line of each stream
+	round    string                              // the last result, and whether it waits to be stored
+	acc      string
+	unsaved  bool
+	events   *rate.Limiter
+	dropped  bool          // an event was given up
+	triggers chan struct{} // one token a running trigger
+}
+
+const (
+	// A task's own events: what it may put on the timeline, which all share.
+	eventsPerSecond = 100
+	eventsBurst     = 500
+	// maxTriggers bounds the triggers of one task that run at once.
+	maxTriggers = 4
+)
+
+func newRun(taskID, dir string, proc *supervise.Process) *run {
+	return &run{
+		taskID: taskID, dir: dir, proc: proc, done: make(chan struct{}),
+		seen:   map[supervise.Stream]supervise.Line{},
+		events: rate.NewLimiter(eventsPerSecond, eventsBurst), triggers: make(chan struct{}, maxTriggers),
+	}
+}
+
+// decide settles how the execution ends. The first to decide is right; false
+// tells that it was another.
+func (r *run) decide(v verdict) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.decided != nil {
+		return false
+	}
+	r.decided = &v
+	return true
+}
+
+// verdict returns what was decided; nil if nothing was.
+func (r *run) verdict() *verdict {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.decided
+}
+
+// runs knows the running tasks, and the last execution of those that ran.
+type runs struct {
+	mu      sync.Mutex
+	running map[string]*run
+	last    map[string]*supervise.Process // ended; kept for its output until the next start
+}
+
+// get returns a running task's execution; nil if the task does not run.
+func (s *runs) get(taskID string) *run {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.running[taskID]
+}
+
+// all returns every execution that runs.
+func (s *runs) all() []*run {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Values(s.running))
+}
+
+// add makes r its task's execution and returns the one that ended before it, or nil.
+func (s *runs) add(r *run) (before *supervise.Process) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.running == nil {
+		s.running = map[string]*run{}
+	}
+	s.running[r.taskID] = r
+	before = s.last[r.taskID]
+	delete(s.last, r.taskID)
+	return before
+}
+
+// end makes r its task's last execution.
+func (s *runs) end(r *run) {
+	s.mu.Lock()
+	delete(s.running, r.taskID)
+	s.mu.Unlock()
+	s.keep(r.taskID, r.proc)
+}
+
+// keep remembers an ended execution.
+func (s *runs) keep(taskID string, proc *supervise.Process) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.last == nil {
+		s.last = map[string]*supervise.Process{}
+	}
+	s.last[taskID] = proc
+}
+
+// process returns the execution that runs or else the last one; nil if the task
+// never ran.
+func (s *runs) process(taskID string) *supervise.Process {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.running[taskID]; r != nil {
+		return r.proc
+	}
+	return s.last[taskID]
+}

@@ -1,0 +1,223 @@
+package cloudtaskmanager
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/agata-fl/agata/internal/artifact"
+	"github.com/agata-fl/agata/internal/httpx"
+	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/supervise"
+	"github.com/agata-fl/agata/pkg/baseservice"
+	"github.com/agata-fl/agata/pkg/contract"
+	"github.com/agata-fl/agata/pkg/rpc"
+)
+
+// Options of a [Service]. Data, Work, FilesAddr and Base's Transport and Schemas
+// are required.
+type Options struct {
+	// Base is how the service stands on its broker; its names are set here.
+	Base baseservice.Options
+
+	Data       string   // folder of cloud-task-manager.db and of the executions; made when missing
+	Work       string   // holds tasks/task_<id>; made when missing
+	ConfigDir  string   // working directory of tasks; "": this process's
+	Python     string   // interpreter of tasks; "": python3
+	PythonPath []string // put before PYTHONPATH of tasks
+
+	FilesAddr   string          // host:port of the file service; port 0 picks a free one
+	FilesLimits artifact.Limits // of uploads
+	AllowOrigin string          // web pages that may upload; see [artifact.HandlerOptions]
+
+	Grace     time.Duration // from SIGTERM to SIGKILL; 0: 5 s
+	KeepTasks bool          // leave tasks running when the service stops, for the next one to adopt
+}
+
+// Service is the cloud's task manager.
+type Service struct {
+	opt     Options
+	work    string // absolute
+	base    *baseservice.Service
+	log     *slog.Logger
+	metrics *metrics
+	files   *artifact.Store
+	http    *httpx.Server
+
+	turns  keyLock // by task: start, stop and update
+	gate   gate
+	offers offers
+	runs   runs
+
+	// From the start of Run on.
+	store *store
+	procs *supervise.Manager
+	// life ends when the service stops; work outside of calls is bound to it.
+	life      context.Context
+	detaching atomic.Bool    // the lines of processes end although these may not have
+	workers   sync.WaitGroup // the followers of tasks
+	triggers  sync.WaitGroup
+}
+
+// New checks the options and binds the address of the file service; it runs
+// nothing. A Service that is not run must be closed.
+func New(opt Options) (*Service, error) {
+	if opt.Data == "" || opt.Work == "" {
+		return nil, errors.New("cloud-task-manager: the data and the work folder must be set")
+	}
+	work, err := filepath.Abs(opt.Work)
+	if err != nil {
+		return nil, fmt.Errorf("cloud-task-manager: find the work folder: %w", err)
+	}
+	opt.Python = cmp.Or(opt.Python, "python3")
+	opt.Base.Name, opt.Base.EventName = "cloud-task-manager", contract.EventCloudTasks
+	base, err := baseservice.New(opt.Base)
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{opt: opt, work: work, base: base, log: base.Logger()}
+	if s.metrics, err = newMetrics(opt.Base.Registerer); err != nil {
+		return nil, fmt.Errorf("cloud-task-manager: %w", err)
+	}
+	if err := s.openFiles(); err != nil {
+		return nil, fmt.Errorf("cloud-task-manager: %w", err)
+	}
+	baseservice.Handle(base, contract.CreateTask, s.createTask)
+	baseservice.Handle(base, contract.UpdateTask, s.updateTask)
+	baseservice.Handle(base, contract.GetTask, s.getTask)
+	baseservice.Handle(base, contract.ListTasks, s.listTasks, baseservice.Concurrency(2))
+	baseservice.Handle(base, contract.StartServerTask, s.startServerTask, baseservice.Concurrency(16))
+	baseservice.Handle(base, contract.StopServerTask, s.stopServerTask, baseservice.Concurrency(32)) // mostly waits
+	baseservice.Handle(base, contract.ServerLogs, s.serverLogs, baseservice.Concurrency(2))
+	baseservice.Handle(base, contract.RequestTasks, s.requestTasks, baseservice.Concurrency(32))
+	baseservice.Handle(base, contract.ExplainTask, s.explainTask, baseservice.Concurrency(2))
+	return s, nil
+}
+
+// openFiles prepares the file service.
+func (s *Service) openFiles() (err error) {
+	if s.files, err = artifact.NewStore(s.work, s.opt.FilesLimits); err != nil {
+		return err
+	}
+	handler, err := artifact.NewHandler(artifact.HandlerOptions{
+		Store: s.files, AllowOrigin: s.opt.AllowOrigin, Logger: s.log,
+		Credentials: func(ctx context.Context, taskID string) (string, string, bool, error) {
+			return s.store.login(ctx, taskID)
+		},
+	})
+	if err == nil {
+		s.http, err = httpx.New(httpx.Options{Addr: s.opt.FilesAddr, Logger: s.log,
+			Handler: httpx.Chain(handler, httpx.Trace(), httpx.Log(s.log), httpx.Recover(s.log))})
+	}
+	if err != nil {
+		return errors.Join(err, s.files.Close())
+	}
+	return nil
+}
+
+// Started is closed when the functions are served for the first time.
+func (s *Service) Started() <-chan struct{} { return s.base.Started() }
+
+// FilesAddr is the host:port of the file service, with the real port.
+func (s *Service) FilesAddr() string { return s.http.Addr() }
+
+// Close releases what New took, of a Service that was never run.
+func (s *Service) Close() error { return errors.Join(s.http.Close(), s.files.Close()) }
+
+// Run takes over what an earlier service left, then serves until ctx ends. Then
+// the running tasks are stopped, or left running if KeepTasks says so. It returns
+// nil on a clean stop. A Service runs once.
+func (s *Service) Run(ctx context.Context) (err error) {
+	defer func() { err = errors.Join(err, s.Close()) }()
+	starting := context.WithoutCancel(ctx) // each step has a bound of its own
+	db, err := sqlitex.Open(starting, filepath.Join(s.opt.Data, "cloud-task-manager.db"), migrations(), sqlitex.Options{})
+	if err != nil {
+		return fmt.Errorf("cloud-task-manager: %w", err)
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if s.store, err = newStore(starting, db); err != nil {
+		return fmt.Errorf("cloud-task-manager: %w", err)
+	}
+	// Not "executions": a client's task manager may share the data folder.
+	s.procs, err = supervise.New(supervise.Options{Dir: filepath.Join(s.opt.Data, "server-executions"), Logger: s.log, Grace: s.opt.Grace})
+	if err != nil {
+		return fmt.Errorf("cloud-task-manager: %w", err)
+	}
+	life, endLife := context.WithCancel(starting)
+	s.life = life
+	defer func() {
+		endLife()
+		s.detaching.Store(true)
+		err = errors.Join(err, s.procs.Close())
+		s.workers.Wait()
+	}()
+	if err := s.recover(starting); err != nil {
+		return fmt.Errorf("cloud-task-manager: take over the tasks of the last run: %w", err)
+	}
+	return s.serve(ctx, endLife)
+}
+
+// serve answers until ctx ends. The functions and the timeline outlive the tasks,
+// so that the last words of these are still heard.
+func (s *Service) serve(ctx context.Context, endLife func()) error {
+	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopServing()
+	g, gctx := errgroup.WithContext(serving)
+	g.Go(func() error { return s.base.Run(gctx) })
+	g.Go(func() error { return s.http.Run(gctx) })
+	g.Go(func() error {
+		defer stopServing()
+		select {
+		case <-ctx.Done():
+		case <-gctx.Done(): // one of the two above failed
+		}
+		s.gate.close() // from here on no process is started
+		endLife()
+		defer s.triggers.Wait()
+		if s.opt.KeepTasks {
+			return nil
+		}
+		return s.stopAll()
+	})
+	return g.Wait()
+}
+
+// stopAll ends every running task, all at once.
+func (s *Service) stopAll() error {
+	var g errgroup.Group
+	for _, r := range s.runs.all() {
+		g.Go(func() error {
+			return s.stop(context.Background(), r, end{reason: reasonStopped, detail: "the service stopped"})
+		})
+	}
+	return g.Wait()
+}
+
+// gate lets starts through until it is closed; closing waits for those inside.
+type gate struct {
+	mu     sync.RWMutex
+	closed bool
+}
+
+func (g *gate) enter() (leave func(), err error) {
+	g.mu.RLock()
+	if g.closed {
+		g.mu.RUnlock()
+		return nil, rpc.Errorf(rpc.Unavailable, "the service is stopping: no task is started any more")
+	}
+	return g.mu.RUnlock, nil
+}
+
+func (g *gate) close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed = true
+}

@@ -1,0 +1,153 @@
+package cloudtaskmanager
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/agata-fl/agata/internal/supervise"
+	"github.com/agata-fl/agata/pkg/contract"
+	"github.com/agata-fl/agata/pkg/rpc"
+)
+
+// startServerTask starts a task's server side and returns once its process is there.
+func (s *Service) startServerTask(ctx context.Context, req contract.StartTaskRequest) (none contract.None, err error) {
+	began := time.Now()
+	s.base.Event(contract.StartServerTask.Name, "Started server task initialization")
+	done, err := s.turns.lock(ctx, req.TaskID)
+	if err != nil {
+		return none, err
+	}
+	defer done()
+	t, err := s.registered(ctx, req.TaskID)
+	if err != nil {
+		return none, err
+	}
+	running, err := s.settled(ctx, t.id)
+	if err != nil {
+		return none, err
+	}
+	if running != nil {
+		return none, rpc.Text(rpc.Conflict, contract.TaskAlreadyRunning(t.id))
+	}
+	leave, err := s.gate.enter()
+	if err != nil {
+		return none, err
+	}
+	defer leave()
+	arguments := t.serverArguments
+	if req.Arguments != nil {
+		arguments = *req.Arguments
+	}
+	if err := s.start(ctx, t, arguments); err != nil {
+		return none, err
+	}
+	s.metrics.starts.Observe(time.Since(began).Seconds())
+	s.base.Event(contract.StartServerTask.Name, "Finished server task initialization")
+	s.took("start_task_time", began)
+	return none, nil
+}
+
+// settled returns a task's execution if it runs and nothing has decided its end.
+// One that is on its way out is waited for, and then there is none.
+func (s *Service) settled(ctx context.Context, taskID string) (*run, error) {
+	r := s.runs.get(taskID)
+	if r == nil || r.verdict() == nil {
+		return r, nil
+	}
+	select {
+	case <-r.done:
+		return nil, nil
+	case <-ctx.Done():
+		return nil, rpc.Errorf(rpc.Deadline, "task %s is ending, and has not ended in time: %w", taskID, context.Cause(ctx))
+	}
+}
+
+// start spawns the process, then records it, then offers the task.
+func (s *Service) start(ctx context.Context, t *task, arguments string) error {
+	command, err := s.command(t, arguments)
+	if err != nil {
+		return err
+	}
+	o, err := newOffer(t)
+	if err != nil {
+		return err
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return fmt.Errorf("make an execution id: %w", err)
+	}
+	proc, err := s.procs.Start(ctx, s.spec(t, id.String(), roleServer, command, rpc.TraceFrom(ctx)))
+	if err != nil {
+		return startFailure(t, err)
+	}
+	if err := s.begin(ctx, t, o, proc); err != nil {
+		// An execution that the record does not know must not go on.
+		s.discard(proc)
+		return err
+	}
+	s.log.Info("started a task's server", "task_id", t.id, "execution_id", proc.ID(), "pid", proc.PID())
+	return nil
+}
+
+// begin makes a process its task's execution: in the record, in memory, on offer,
+// and followed.
+func (s *Service) begin(ctx context.Context, t *task, o *offer, proc *supervise.Process) error {
+	before := t.state
+	t.state, t.executionID, t.pid, t.modified = stateRunning, proc.ID(), proc.PID(), time.Now()
+	// The process is there, whether or not the caller still waits.
+	if err := s.store.started(context.WithoutCancel(ctx), t); err != nil {
+		return fmt.Errorf("record that task %s runs: %w", t.id, err)
+	}
+	s.metrics.moved(before, stateRunning)
+	s.follow(t.id, o, proc)
+	return nil
+}
+
+// stopServerTask stops a task's server side and returns once it has ended.
+func (s *Service) stopServerTask(ctx context.Context, req contract.TaskIDRequest) (none contract.None, err error) {
+	done, err := s.turns.lock(ctx, req.TaskID)
+	if err != nil {
+		return none, err
+	}
+	defer done()
+	if _, err := s.registered(ctx, req.TaskID); err != nil {
+		return none, err
+	}
+	r, err := s.settled(ctx, req.TaskID)
+	if err != nil {
+		return none, err
+	}
+	if r == nil {
+		return none, rpc.Text(rpc.NotFound, contract.TaskNotFound(req.TaskID))
+	}
+	return none, s.stop(ctx, r, end{reason: reasonStopped, detail: "it was asked to stop"})
+}
+
+// stop ends an execution and waits until that is recorded.
+func (s *Service) stop(ctx context.Context, r *run, why end) error {
+	r.decide(verdict{state: stateStopped, end: why})
+	s.offers.remove(r.taskID)
+	if err := r.proc.Stop(ctx); err != nil {
+		return rpc.Errorf(rpc.Deadline, "task %s: %w", r.taskID, err)
+	}
+	select {
+	case <-r.done:
+		return nil
+	case <-ctx.Done():
+		return rpc.Errorf(rpc.Deadline, "task %s has ended, but that is not recorded yet: %w", r.taskID, context.Cause(ctx))
+	}
+}
+
+// discard ends an execution that nobody wants and deletes its files.
+func (s *Service) discard(proc *supervise.Process) {
+	err := proc.Stop(context.Background())
+	if err == nil {
+		err = proc.Remove()
+	}
+	if err != nil {
+		s.log.Error("an execution could not be discarded", "task_id", proc.TaskID(), "execution_id", proc.ID(), "err", err)
+	}
+}

@@ -1,0 +1,238 @@
+package cloudtaskmanager
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/pkg/contract"
+)
+
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
+
+func migrations() fs.FS {
+	sub, err := fs.Sub(migrationFiles, "migrations")
+	if err != nil {
+		panic(err) // cannot be: the folder is part of the program
+	}
+	return sub
+}
+
+const (
+	columns = `seq, id, created_ms, modified_ms, host, port, username, password, files_paths, tags,
+		selection_criteria, server_arguments, client_arguments,
+		state, reason, detail, round, acc, execution_id, pid, exit_code, exit_signal, ended_ms`
+
+	sqlGet     = `SELECT ` + columns + ` FROM tasks WHERE id = ?`
+	sqlList    = `SELECT ` + columns + ` FROM tasks WHERE id > ? ORDER BY id LIMIT ?`
+	sqlRunning = `SELECT ` + columns + ` FROM tasks WHERE state = 'running' ORDER BY seq`
+	sqlCount   = `SELECT state, count(*) FROM tasks GROUP BY state`
+	sqlLogin   = `SELECT username, password FROM tasks WHERE id = ?`
+
+	sqlInsert = `INSERT INTO tasks (id, created_ms, modified_ms, host, port, username, password, files_paths, tags,
+		selection_criteria, server_arguments, client_arguments, state, reason, detail, round, acc, execution_id, pid)
+		VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'new', '', '', '', '', '', 0)`
+
+	// A parameter that is NULL leaves its column as it is. The state is not here.
+	sqlUpdate = `UPDATE tasks SET modified_ms = ?2,
+			host               = coalesce(?3, host),
+			port               = coalesce(?4, port),
+			username           = coalesce(?5, username),
+			password           = coalesce(?6, password),
+			selection_criteria = coalesce(?7, selection_criteria),
+			server_arguments   = coalesce(?8, server_arguments),
+			client_arguments   = coalesce(?9, client_arguments)
+		WHERE id = ?1 RETURNING ` + columns
+
+	sqlStarted = `UPDATE tasks SET state = 'running', reason = '', detail = '', round = '', acc = '', modified_ms = ?2, started_ms = ?2,
+			execution_id = ?3, pid = ?4, exit_code = NULL, exit_signal = NULL, ended_ms = NULL
+		WHERE id = ?1`
+
+	// The execution's id keeps a late word on one execution from the next one.
+	sqlModel = `UPDATE tasks SET round = ?3, acc = ?4 WHERE id = ?1 AND execution_id = ?2`
+	sqlEnded = `UPDATE tasks SET state = ?3, reason = ?4, detail = ?5, exit_code = ?6, exit_signal = ?7, ended_ms = ?8, modified_ms = ?8
+		WHERE id = ?1 AND execution_id = ?2 AND state = 'running'`
+)
+
+// store is the table of tasks. It is safe for concurrent use.
+type store struct {
+	db *sqlitex.DB
+
+	getStmt, listStmt, loginStmt                  *sql.Stmt // of readers
+	insert, update, startedStmt, model, endedStmt *sql.Stmt // of the writer
+}
+
+func newStore(ctx context.Context, db *sqlitex.DB) (*store, error) {
+	s := &store{db: db}
+	var errs []error
+	prepare := func(to **sql.Stmt, with func(context.Context, string) (*sql.Stmt, error), query string) {
+		stmt, err := with(ctx, query)
+		*to = stmt
+		errs = append(errs, err)
+	}
+	prepare(&s.getStmt, db.PrepareRead, sqlGet)
+	prepare(&s.listStmt, db.PrepareRead, sqlList)
+	prepare(&s.loginStmt, db.PrepareRead, sqlLogin)
+	prepare(&s.insert, db.PrepareWrite, sqlInsert)
+	prepare(&s.update, db.PrepareWrite, sqlUpdate)
+	prepare(&s.startedStmt, db.PrepareWrite, sqlStarted)
+	prepare(&s.model, db.PrepareWrite, sqlModel)
+	prepare(&s.endedStmt, db.PrepareWrite, sqlEnded)
+	return s, errors.Join(errs...)
+}
+
+// create inserts a task; its error satisfies sqlitex.IsUnique if the id is taken.
+func (s *store) create(ctx context.Context, req contract.CreateTaskRequest, now time.Time) error {
+	files, err := encodeList(req.FilesPaths)
+	if err != nil {
+		return err
+	}
+	tags, err := encodeList(req.Tags)
+	if err != nil {
+		return err
+	}
+	return s.exec(ctx, s.insert, req.TaskID, now.UnixMilli(), req.Host, req.Port, req.Username, req.Password, files, tags,
+		req.SelectionCriteria, req.ServerArguments, req.ClientArguments)
+}
+
+// change writes the fields that are present and returns the task as it is then;
+// nil if there is none.
+func (s *store) change(ctx context.Context, req contract.UpdateTaskRequest, now time.Time) (t *task, err error) {
+	err = s.db.Update(ctx, func(tx *sql.Tx) error {
+		t, err = scanTask(tx.StmtContext(ctx, s.update).QueryRowContext(ctx, req.TaskID, now.UnixMilli(), req.Host, req.Port,
+			req.Username, req.Password, req.SelectionCriteria, req.ServerArguments, req.ClientArguments))
+		return err
+	})
+	return t, err
+}
+
+// started records that the task's process runs.
+func (s *store) started(ctx context.Context, t *task) error {
+	return s.exec(ctx, s.startedStmt, t.id, t.modified.UnixMilli(), t.executionID, t.pid)
+}
+
+// result records a round's result.
+func (s *store) result(ctx context.Context, id, executionID, round, acc string) error {
+	return s.exec(ctx, s.model, id, executionID, round, acc)
+}
+
+// ended records how an execution ended.
+func (s *store) ended(ctx context.Context, id, executionID string, to state, e end) error {
+	return s.exec(ctx, s.endedStmt, id, executionID, string(to), e.reason, e.detail, e.code, e.signal, e.at.UnixMilli())
+}
+
+func (s *store) exec(ctx context.Context, stmt *sql.Stmt, args ...any) error {
+	return s.db.Update(ctx, func(tx *sql.Tx) error {
+		_, err := tx.StmtContext(ctx, stmt).ExecContext(ctx, args...)
+		return err
+	})
+}
+
+// get returns nil if there is no such task.
+func (s *store) get(ctx context.Context, id string) (*task, error) {
+	return scanTask(s.getStmt.QueryRowContext(ctx, id))
+}
+
+// login returns what a download of the task's files asks for.
+func (s *store) login(ctx context.Context, id string) (user, pass string, found bool, err error) {
+	err = s.loginStmt.QueryRowContext(ctx, id).Scan(&user, &pass)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", "", false, nil
+	}
+	return user, pass, err == nil, err
+}
+
+// list returns up to limit tasks behind the id after, by id.
+func (s *store) list(ctx context.Context, after string, limit int) ([]*task, error) {
+	rows, err := s.listStmt.QueryContext(ctx, after, limit)
+	return collect(rows, err)
+}
+
+// running returns the tasks that are recorded as running, oldest first.
+func (s *store) running(ctx context.Context) (tasks []*task, err error) {
+	err = s.db.View(ctx, func(q sqlitex.Querier) error {
+		rows, err := q.QueryContext(ctx, sqlRunning)
+		tasks, err = collect(rows, err)
+		return err
+	})
+	return tasks, err
+}
+
+// count returns how many tasks there are in each state.
+func (s *store) count(ctx context.Context) (map[state]int, error) {
+	n := map[state]int{}
+	err := s.db.View(ctx, func(q sqlitex.Querier) error {
+		rows, err := q.QueryContext(ctx, sqlCount)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var st state
+			var k int
+			if err := rows.Scan(&st, &k); err != nil {
+				return err
+			}
+			n[st] = k
+		}
+		return rows.Err()
+	})
+	return n, err
+}
+
+func collect(rows *sql.Rows, err error) ([]*task, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var tasks []*task
+	for rows.Next() {
+		t, err := scanTask(rows)
+		if err != nil {
+			return nil, err
+		}
+		tasks = append(tasks, t)
+	}
+	return tasks, rows.Err()
+}
+
+// scanTask reads a row of columns; nil if there is none.
+func scanTask(row interface{ Scan(...any) error }) (*task, error) {
+	var t task
+	var created, modified int64
+	var ended *int64
+	var files, tags string
+	err := row.Scan(&t.seq, &t.id, &created, &modified, &t.host, &t.port, &t.username, &t.password, &files, &tags,
+		&t.selectionCriteria, &t.serverArguments, &t.clientArguments,
+		&t.state, &t.end.reason, &t.end.detail, &t.round, &t.acc, &t.executionID, &t.pid, &t.end.code, &t.end.signal, &ended)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read a task: %w", err)
+	}
+	t.created, t.modified = time.UnixMilli(created), time.UnixMilli(modified)
+	if ended != nil {
+		t.end.at = time.UnixMilli(*ended)
+	}
+	if err := errors.Join(json.Unmarshal([]byte(files), &t.filesPaths), json.Unmarshal([]byte(tags), &t.tags)); err != nil {
+		return nil, fmt.Errorf("read task %s: %w", t.id, err)
+	}
+	return &t, nil
+}
+
+// encodeList writes an absent list as an empty one.
+func encodeList(list []string) (string, error) {
+	if list == nil {
+		list = []string{}
+	}
+	b, err := json.Marshal(list)
+	return string(b), err
+}

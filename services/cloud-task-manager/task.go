@@ -1,0 +1,93 @@
+package cloudtaskmanager
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/agata-fl/agata/pkg/contract"
+)
+
+// state of a task's server side.
+type state string
+
+const (
+	stateNew      state = "new"
+	stateRunning  state = "running"
+	stateFinished state = "finished"
+	stateFailed   state = "failed"
+	stateStopped  state = "stopped"
+)
+
+func states() []state {
+	return []state{stateNew, stateRunning, stateFinished, stateFailed, stateStopped}
+}
+
+// task is a task's record.
+type task struct {
+	seq               int64
+	id                string
+	created           time.Time
+	modified          time.Time
+	host              string
+	port              int
+	username          string
+	password          string
+	filesPaths        []string
+	tags              []string
+	selectionCriteria string
+	serverArguments   string
+	clientArguments   *string
+
+	state       state
+	end         end
+	round       string
+	acc         string
+	executionID string
+	pid         int
+}
+
+// end tells how the last execution ended; zero before the first end and while
+// the task runs.
+type end struct {
+	reason string // a code of the closed set in reason.go
+	detail string // in words
+	code   *int   // the exit code
+	signal *int   // the signal that ended it
+	at     time.Time
+}
+
+// why is the end's reason as people read it.
+func (e end) why() string {
+	return strings.TrimSuffix(fmt.Sprintf("%s: %s", e.reason, e.detail), ": ")
+}
+
+// wire is the task as peers see it.
+func (t *task) wire() contract.Task {
+	return contract.Task{
+		CreationDate: contract.Date{Time: t.created}, LastModDate: contract.Date{Time: t.modified},
+		ID: t.id, Host: t.host, Port: t.port, Running: t.state == stateRunning,
+		SelectionCriteria: t.selectionCriteria, ServerArguments: t.serverArguments, ClientArguments: t.clientArguments,
+		Username: t.username, Password: t.password, Tags: t.tags, FilesPaths: t.filesPaths,
+	}
+}
+
+// summary is the task as a line of a list.
+func (t *task) summary() contract.TaskSummary {
+	s := contract.TaskSummary{
+		ID: t.id, State: string(t.state), Reason: t.end.why(), Round: t.round, Acc: t.acc,
+		CreationDate: contract.Date{Time: t.created}, LastModDate: contract.Date{Time: t.modified}, Tags: t.tags,
+	}
+	if t.state == stateRunning {
+		s.PID = t.pid
+	}
+	return s
+}
+
+// offered is the task as a client gets it.
+func (t *task) offered() contract.OfferedTask {
+	return contract.OfferedTask{
+		ID: t.id, Host: t.host, Port: t.port, Tags: t.tags, ClientArguments: t.clientArguments,
+		Username: t.username, Password: t.password, FilesPaths: t.filesPaths,
+	}
+}
