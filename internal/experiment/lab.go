@@ -151,10 +151,15 @@ func (l *lab) startOperator() error {
 	return l.start(l.recorder.Run, up)
 }
 
+// dial makes a transport to a broker; it is not running yet.
+func (l *lab) dial(b config.Broker) (*amqpx.Transport, error) {
+	return amqpx.New(amqpx.Options{Host: b.Host, Port: b.Port, User: b.User, Password: b.Password.Reveal(), VHost: b.VHost,
+		Name: "agata/experiment", Compat: l.cloud.Broker.Compat, Logger: l.opt.Logger})
+}
+
 // connect makes a running transport and reads the events of its broker.
 func (l *lab) connect(b config.Broker) (*amqpx.Transport, error) {
-	t, err := amqpx.New(amqpx.Options{Host: b.Host, Port: b.Port, User: b.User, Password: b.Password.Reveal(), VHost: b.VHost,
-		Name: "agata/experiment", Compat: l.cloud.Broker.Compat, Logger: l.opt.Logger})
+	t, err := l.dial(b)
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +175,7 @@ func (l *lab) connect(b config.Broker) (*amqpx.Transport, error) {
 }
 
 // startClient starts the client side number i, from 1.
-func (l *lab) startClient(i int) error {
+func (l *lab) startClient(i int) (*config.Config, error) {
 	name := fmt.Sprintf("client-%d", i)
 	broker := l.opt.ClientBroker
 	if i > 1 {
@@ -178,16 +183,16 @@ func (l *lab) startClient(i int) error {
 	}
 	cfg, err := l.config(name, broker, map[string]string{
 		"server.gateway.url": l.cloud.GatewayURL(), "server.files.url": l.cloud.FilesURL(),
-		"client.info.user_id": name, "client.params.request_interval": "10",
+		"client.info.user_id": name, "client.params.request_interval": l.opt.interval(),
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := l.up(cfg, app.ClientGateway, app.ClientTaskManager); err != nil {
-		return err
+		return nil, err
 	}
 	_, err = l.connect(cfg.ClientBroker)
-	return err
+	return cfg, err
 }
 
 // upload sends a task's files to the cloud.
@@ -258,13 +263,19 @@ func (l *lab) startTask(ctx context.Context, id string) error {
 	return nil
 }
 
-// prepare uploads, registers and starts a task of the catalogue, on a free port.
+// prepare uploads, registers and starts a task of the catalogue.
 func (l *lab) prepare(ctx context.Context, id string) (tasks.Manifest, error) {
 	m, err := tasks.Load(id)
 	if err != nil {
 		return m, err
 	}
-	if m, err = onFreePort(m); err != nil {
+	return l.launch(ctx, m)
+}
+
+// launch uploads, registers and starts a task, on a free port.
+func (l *lab) launch(ctx context.Context, m tasks.Manifest) (tasks.Manifest, error) {
+	m, err := onFreePort(m)
+	if err != nil {
 		return m, err
 	}
 	read := m.ReadFile
@@ -318,10 +329,14 @@ func (l *lab) events() []contract.Event {
 	return own
 }
 
-// await waits for the nth event with a text since the run began.
+// next waits for the nth event of this run that matches.
+func (l *lab) next(ctx context.Context, n int, match func(contract.Event) bool) (contract.Event, error) {
+	return l.collector.Wait(ctx, n, func(e contract.Event) bool { return e.Time >= l.began && match(e) })
+}
+
+// await waits for the nth event of this run with a text.
 func (l *lab) await(ctx context.Context, n int, text string) error {
-	_, err := l.collector.Wait(ctx, n, func(e contract.Event) bool { return e.Event == text && e.Time >= l.began })
-	if err != nil {
+	if _, err := l.next(ctx, n, timeline.Text(text)); err != nil {
 		return fmt.Errorf("wait for %q: %w", text, err)
 	}
 	return nil

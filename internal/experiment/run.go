@@ -28,12 +28,17 @@ type Options struct {
 	// embedded broker.
 	CloudBroker, ClientBroker string
 	// Runs repeats the experiment; 1 if zero.
-	Runs   int
+	Runs int
+	// Interval is the seconds between two polls of a client; 10 if empty, as in
+	// the original.
+	Interval string
 	Logger *slog.Logger
 	People io.Writer // progress
 	Out    io.Writer // figures
 	JSON   bool      // figures as JSON
 }
+
+func (o Options) interval() string { return cmp.Or(o.Interval, "10") }
 
 // limit bounds one run.
 const limit = 3 * time.Minute

@@ -22,7 +22,7 @@ func experiment1(ctx context.Context, l *lab) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := l.startClient(1); err != nil {
+	if _, err := l.startClient(1); err != nil {
 		return err
 	}
 	if err := l.await(ctx, 1, "Started client"); err != nil {
@@ -47,7 +47,7 @@ func experiment2(ctx context.Context, l *lab) error {
 			return err
 		}
 	}
-	if err := l.startClient(1); err != nil {
+	if _, err := l.startClient(1); err != nil {
 		return err
 	}
 	for _, text := range []string{"Error!", "Finished handling error from task E", "Finished client", "Finished handling task C finalization"} {
@@ -67,7 +67,7 @@ func experiment3(ctx context.Context, l *lab) error {
 		}
 	}
 	for i := range 2 {
-		if err := l.startClient(i + 1); err != nil {
+		if _, err := l.startClient(i + 1); err != nil {
 			return err
 		}
 	}

@@ -129,8 +129,8 @@ func (c *caller) open(s *session) (*callSession, error) {
 	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
 	cs.wg.Go(func() {
 		for r := range returns {
-			cs.deliver(r.CorrelationId, outcome{err: rpc.Errorf(rpc.Unavailable,
-				"nobody serves %s on the broker at %s", r.RoutingKey, brokerName(c.t.opt))}, c.t.metrics.returned.Inc)
+			cs.deliver(r.CorrelationId, outcome{err: &rpc.Error{Code: rpc.Unavailable, Err: rpc.ErrNobody,
+				Message: fmt.Sprintf("nobody serves %s on the broker at %s", r.RoutingKey, brokerName(c.t.opt))}}, c.t.metrics.returned.Inc)
 		}
 	})
 	cs.wg.Go(func() {
@@ -218,7 +218,11 @@ func (t *Transport) Call(ctx context.Context, r rpc.Request) (rpc.Reply, error) 
 	}
 	started := time.Now()
 	reply, err := t.call(ctx, r)
-	t.metrics.observeCall(r.Function, rpc.CodeOf(err), time.Since(started))
+	fn := r.Function
+	if errors.Is(err, rpc.ErrNobody) {
+		fn = "unknown" // anybody may invent names; a label must not
+	}
+	t.metrics.observeCall(fn, rpc.CodeOf(err), time.Since(started))
 	return reply, err
 }
 

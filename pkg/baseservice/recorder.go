@@ -102,6 +102,16 @@ func (r *Recorder) Run(ctx context.Context) error {
 	}
 }
 
+// publish outlasts a stop by the flush time: an attempt that were cut off would
+// be made again, and its events come twice.
+func (r *Recorder) publish(ctx context.Context, bodies [][]byte) error {
+	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(flushTime, cancel) })
+	defer stop()
+	return r.opt.Publisher.Publish(own, contract.EventsQueue, bodies...)
+}
+
 // deliver publishes what waits, again and again while the broker is away. A
 // batch whose fate is unknown goes out again: an event may come twice, and is
 // known by its time, service and text.
@@ -114,7 +124,7 @@ func (r *Recorder) deliver(ctx context.Context) {
 		if len(bodies) == 0 {
 			return
 		}
-		err := r.opt.Publisher.Publish(ctx, contract.EventsQueue, bodies...)
+		err := r.publish(ctx, bodies)
 		if err == nil {
 			continue
 		}

@@ -75,6 +75,7 @@ func TestValidateSaysWhatIsWrong(t *testing.T) {
 		{"wrong type", `{` + strings.Replace(ok, `"port":1`, `"port":"1"`, 1) + `}`, "port: got string, want integer"},
 		{"port too large", `{` + strings.Replace(ok, `"port":1`, `"port":65536`, 1) + `}`, "port: maximum"},
 		{"port negative", `{` + strings.Replace(ok, `"port":1`, `"port":-1`, 1) + `}`, "port: minimum"},
+		{"huge exponent", `{` + strings.Replace(ok, `"port":1`, `"port":1e999999999`, 1) + `}`, "out of range"},
 		{"unknown argument", `{` + ok + `,"colour":1}`, "colour"},
 		{"id escapes", `{` + strings.Replace(ok, `"a"`, `"../a"`, 1) + `}`, "task_id"},
 		{"item type", `{` + strings.Replace(ok, `[]`, `["a",1]`, 1) + `}`, "files_paths.1"},

@@ -3,6 +3,7 @@ package contract
 import (
 	"bytes"
 	"embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -68,6 +69,9 @@ func (s *Schemas) Validate(fn string, body []byte) error {
 	if _, ok := doc.(map[string]any); !ok {
 		return errors.New("the body is not a JSON object")
 	}
+	if err := checkNumbers(doc); err != nil {
+		return err
+	}
 	sch := s.byName[fn]
 	if sch == nil {
 		return nil
@@ -77,6 +81,30 @@ func (s *Schemas) Validate(fn string, body []byte) error {
 		return errors.New(strings.Join(leaves(ve, nil), "; "))
 	}
 	return err
+}
+
+// checkNumbers refuses numbers beyond float64: the validator computes exactly,
+// and 1e999999999 would keep it busy for ever.
+func checkNumbers(v any) error {
+	switch v := v.(type) {
+	case json.Number:
+		if _, err := v.Float64(); err != nil {
+			return fmt.Errorf("the number %.32s is out of range", v)
+		}
+	case []any:
+		for _, item := range v {
+			if err := checkNumbers(item); err != nil {
+				return err
+			}
+		}
+	case map[string]any:
+		for _, item := range v {
+			if err := checkNumbers(item); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // leaves gathers the innermost causes, each with the path of what it is about.

@@ -38,6 +38,10 @@ func (e *Error) Error() string { return e.Message }
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
+// ErrNobody is the cause of an Unavailable error when the broker knows no queue
+// of the function's name: its service never ran there.
+var ErrNobody = errors.New("nobody serves the function")
+
 // Errorf makes an Error; a %w in the format keeps the cause.
 func Errorf(code Code, format string, args ...any) *Error {
 	err := fmt.Errorf(format, args...)

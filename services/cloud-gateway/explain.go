@@ -3,7 +3,6 @@ package cloudgateway
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
@@ -13,9 +12,9 @@ import (
 // use of. What a service itself answered stays as it is.
 func (s *Service) explain(fn string, known function, err error) error {
 	switch {
-	case nobodyServes(fn, err) && known.service == "":
+	case errors.Is(err, rpc.ErrNobody) && known.service == "":
 		return rpc.Text(rpc.NotFound, contract.InvalidFunction(fn))
-	case nobodyServes(fn, err):
+	case errors.Is(err, rpc.ErrNobody):
 		return rpc.Errorf(rpc.Unavailable, "%s is not running, nobody else serves %s: start it", known.service, fn)
 	case ranOut(err) && known.service == "":
 		return rpc.Errorf(rpc.Deadline, "no answer from %s within %s", fn, s.timeout)
@@ -30,9 +29,4 @@ func (s *Service) explain(fn string, known function, err error) error {
 // in the service.
 func ranOut(err error) bool {
 	return rpc.CodeOf(err) == rpc.Deadline && (errors.Is(err, context.DeadlineExceeded) || err.Error() == context.DeadlineExceeded.Error())
-}
-
-// nobodyServes tells whether the broker knew no queue of the function's name.
-func nobodyServes(fn string, err error) bool {
-	return rpc.CodeOf(err) == rpc.Unavailable && strings.HasPrefix(err.Error(), "nobody serves "+fn+" ")
 }

@@ -1,6 +1,6 @@
 """The server side: federated averaging of a digits model by Flower.
 
-    server.py WORK|cli [--port N] [--rounds N] [--min-clients N] [--seed N] ...
+    server.py WORK|cli [--port N] [--rounds N] [--min-clients N] [--pause S] ...
 
 It reports the aggregated accuracy of every round, asks once for the trigger when
 that accuracy is good, and fails when it stays low (--min-accuracy, --patience).
@@ -17,6 +17,7 @@ gc.disable()  # the imports make 240,000 objects, and nearly all of them stay
 
 import argparse
 import signal
+import time
 import traceback
 
 from flwr.common import ndarrays_to_parameters
@@ -67,6 +68,7 @@ class Averaging(FedAvg):
         loss, metrics = super().aggregate_evaluate(server_round, by_partition(results), failures)
         if "accuracy" in metrics:
             self.judge(server_round, metrics["accuracy"])
+        time.sleep(self.options.pause)
         return loss, metrics
 
     def judge(self, server_round, accuracy):
@@ -137,6 +139,7 @@ def parse(arguments):
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--min-clients", type=int, default=2, help="clients a round waits for")
     parser.add_argument("--round-timeout", type=float, default=60, metavar="SECONDS")
+    parser.add_argument("--pause", type=float, default=0, metavar="SECONDS", help="after each round")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--hidden", type=int, default=32, help="hidden units; 0: none")
     parser.add_argument("--trigger-accuracy", type=float, default=0.8)

@@ -97,15 +97,16 @@ func parseServer(args []string) (func(*taskreporter.Reporter) error, error) {
 	flags.IntVar(&s.rounds, "rounds", 3, "rounds of training")
 	flags.IntVar(&s.minClients, "min-clients", 2, "clients that a round waits for")
 	timeout := flags.Float64("round-timeout", 60, "`seconds` that a client may take")
+	pause := flags.Float64("pause", 0, "`seconds` to wait after each round")
 	flags.Float64Var(&s.minAccuracy, "min-accuracy", 0, "fail when this is never reached")
 	flags.IntVar(&s.patience, "patience", 3, "in this many rounds")
 	if err := parse(flags, args); err != nil {
 		return nil, err
 	}
-	if s.minClients < 1 || *timeout <= 0 {
-		return nil, errors.New("--min-clients and --round-timeout must be positive")
+	if s.minClients < 1 || *timeout <= 0 || *pause < 0 {
+		return nil, errors.New("--min-clients and --round-timeout must be positive, --pause not negative")
 	}
-	s.roundTimeout = seconds(*timeout)
+	s.roundTimeout, s.pause = seconds(*timeout), seconds(*pause)
 	return func(reporter *taskreporter.Reporter) error {
 		_ = reporter.RegisterEvent("task_server", "main", "Started server")
 		s.report = func(round int, accuracy float64) {

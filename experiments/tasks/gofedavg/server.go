@@ -15,6 +15,7 @@ type server struct {
 	rounds, minClients, patience int
 	minAccuracy                  float64
 	roundTimeout                 time.Duration
+	pause                        time.Duration // after each round
 	report                       func(round int, accuracy float64)
 
 	mu      sync.Mutex // guards clients
@@ -88,6 +89,7 @@ func (s *server) train() error {
 		if round >= s.patience && best < s.minAccuracy {
 			return fmt.Errorf("%w: %.4f at best in %d rounds, %g is wanted", errLowAccuracy, best, round, s.minAccuracy)
 		}
+		time.Sleep(s.pause)
 		round++
 	}
 	return nil

@@ -123,7 +123,7 @@ func nobody(t *testing.T, b Broker) {
 	ctx, tr, fn := context20(t), b.Connect(t), unique("nobody")
 	started := time.Now()
 	_, err := tr.Call(ctx, rpc.Request{Function: fn, Body: []byte("{}")})
-	if rpc.CodeOf(err) != rpc.Unavailable || !strings.Contains(err.Error(), fn) {
+	if rpc.CodeOf(err) != rpc.Unavailable || !errors.Is(err, rpc.ErrNobody) || !strings.Contains(err.Error(), fn) {
 		t.Errorf("got %v, want unavailable with the function's name", err)
 	}
 	if took := time.Since(started); took > patience/2 {
