@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"strconv"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -85,21 +86,21 @@ func (s *Schemas) Validate(fn string, body []byte) error {
 
 // checkNumbers refuses numbers beyond float64: the validator computes exactly,
 // and 1e999999999 would keep it busy for ever.
-func checkNumbers(v any) error {
+func checkNumbers(v any, path ...string) error {
 	switch v := v.(type) {
 	case json.Number:
 		if _, err := v.Float64(); err != nil {
-			return fmt.Errorf("the number %.32s is out of range", v)
+			return fmt.Errorf("%s: the number %.32s is out of range", strings.Join(path, "."), v)
 		}
 	case []any:
-		for _, item := range v {
-			if err := checkNumbers(item); err != nil {
+		for i, item := range v {
+			if err := checkNumbers(item, append(path, strconv.Itoa(i))...); err != nil {
 				return err
 			}
 		}
 	case map[string]any:
-		for _, item := range v {
-			if err := checkNumbers(item); err != nil {
+		for key, item := range v {
+			if err := checkNumbers(item, append(path, key)...); err != nil {
 				return err
 			}
 		}

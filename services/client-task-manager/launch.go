@@ -4,22 +4,16 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"net"
-	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
-	"github.com/agata-fl/agata/internal/argv"
 	"github.com/agata-fl/agata/internal/artifact"
+	"github.com/agata-fl/agata/internal/launch"
 	"github.com/agata-fl/agata/internal/supervise"
 	"github.com/agata-fl/agata/internal/supervise/policy"
 	"github.com/agata-fl/agata/pkg/contract"
@@ -69,17 +63,24 @@ func (s *Service) taskDir(id string) string {
 func (s *Service) start(ctx context.Context, t contract.OfferedTask, digest string) (*supervise.Process, error) {
 	started := time.Now()
 	s.base.Event("start_client_task", "Started client task initialization")
-	command, err := s.command(t)
+	program := launch.Program{Side: launch.Client, Python: s.opt.Python, Dir: s.taskDir(t.ID), Work: s.opt.Work}
+	if t.ClientArguments != nil {
+		program.Arguments = *t.ClientArguments
+	}
+	command, err := program.Command()
 	if err != nil {
 		return nil, err
 	}
+	environ := launch.Surroundings{
+		Side: launch.Client, Work: s.opt.Work, ClientID: s.opt.UserID, Host: t.Host, Port: t.Port, PythonPath: s.opt.PythonPath,
+	}.Environ()
 	id, err := uuid.NewV7()
 	if err != nil {
 		return nil, fmt.Errorf("make an execution id: %w", err)
 	}
 	p, err := s.procs.Start(ctx, supervise.Spec{
 		ID: id.String(), TaskID: t.ID, Labels: map[string]string{"digest": digest},
-		Argv: command, Dir: s.opt.ConfigDir, Env: s.environ(t), Grace: s.opt.Grace,
+		Argv: command, Dir: s.opt.ConfigDir, Env: environ, Grace: s.opt.Grace,
 	})
 	if err != nil {
 		return nil, err
@@ -88,51 +89,6 @@ func (s *Service) start(ctx context.Context, t contract.OfferedTask, digest stri
 	s.base.Event("start_client_task_time", nanoseconds(started))
 	s.log.Info("started a task", "task_id", t.ID, "execution_id", p.ID(), "pid", p.PID())
 	return p, nil
-}
-
-// command is `python3 <dir>/client.py <work> ARGS...`, or the executable file
-// `client` of a task that needs no Python.
-func (s *Service) command(t contract.OfferedTask) ([]string, error) {
-	var args []string
-	if t.ClientArguments != nil {
-		var err error
-		if args, err = argv.Split(*t.ClientArguments); err != nil {
-			return nil, fmt.Errorf("client_arguments of task %s: %w", t.ID, err)
-		}
-	}
-	dir := s.taskDir(t.ID)
-	head := []string{s.opt.Python, filepath.Join(dir, "client.py")}
-	if _, err := os.Stat(head[1]); errors.Is(err, fs.ErrNotExist) {
-		program := filepath.Join(dir, "client")
-		if _, err := os.Stat(program); err != nil {
-			return nil, fmt.Errorf("task %s has neither client.py nor an executable client among its files (%s)", t.ID, strings.Join(t.FilesPaths, ", "))
-		}
-		// A download carries no mode.
-		if err := os.Chmod(program, 0o755); err != nil {
-			return nil, err
-		}
-		head = []string{program}
-	}
-	return slices.Concat(head, []string{s.opt.Work}, args), nil
-}
-
-func (s *Service) environ(t contract.OfferedTask) []string {
-	extra := []string{
-		"AGATA_SIDE=client",
-		"AGATA_CLIENT_ID=" + s.opt.UserID,
-		"AGATA_WORK_DIR=" + s.opt.Work,
-		"AGATA_SERVER_ADDRESS=" + net.JoinHostPort(t.Host, strconv.Itoa(t.Port)),
-		"FLWR_TELEMETRY_ENABLED=0",
-		"PYTHONUNBUFFERED=1",
-	}
-	path := s.opt.PythonPath
-	if old := os.Getenv("PYTHONPATH"); old != "" {
-		path = append(path[:len(path):len(path)], old)
-	}
-	if len(path) > 0 {
-		extra = append(extra, "PYTHONPATH="+strings.Join(path, string(os.PathListSeparator)))
-	}
-	return supervise.Environ(nil, extra...)
 }
 
 // digest names what a client would run: the content of its files, and the

@@ -3,9 +3,9 @@ package clienttaskmanager
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
+	"github.com/agata-fl/agata/internal/launch"
 	"github.com/agata-fl/agata/internal/supervise"
 	"github.com/agata-fl/agata/internal/supervise/policy"
 	"github.com/agata-fl/agata/pkg/contract"
@@ -105,30 +105,8 @@ func (s *Service) concluded(ctx context.Context, e *execution, exit supervise.Ex
 	default:
 		o.reason = policy.Reason(exit.Reason)
 	}
-	o.detail = describe(exit)
+	o.detail = launch.Describe(exit)
 	s.handleError(ctx, e, o)
-}
-
-// describe says how a process ended, with its last words.
-func describe(exit supervise.Exit) string {
-	var b strings.Builder
-	switch exit.Reason {
-	case supervise.ReasonExited:
-		b.WriteString("exited with code 0 without reporting Finished")
-	case supervise.ReasonExitNonzero:
-		fmt.Fprintf(&b, "exited with code %d", exit.Code)
-	case supervise.ReasonSignaled:
-		fmt.Fprintf(&b, "killed by signal %d", exit.Signal)
-	case supervise.ReasonOOMKilled:
-		b.WriteString("killed by the kernel for want of memory")
-	default:
-		fmt.Fprintf(&b, "%s %s", exit.Reason, exit.Error)
-	}
-	last := exit.LastLines[max(0, len(exit.LastLines)-5):]
-	for _, line := range last {
-		fmt.Fprintf(&b, "\n%s", line.Text)
-	}
-	return b.String()
 }
 
 // stop ends a process and waits until it is gone.

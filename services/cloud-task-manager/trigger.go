@@ -12,6 +12,7 @@ import (
 
 	"github.com/agata-fl/agata/internal/argv"
 	"github.com/agata-fl/agata/internal/artifact"
+	"github.com/agata-fl/agata/internal/launch"
 	"github.com/agata-fl/agata/internal/supervise"
 	"github.com/agata-fl/agata/pkg/taskreporter"
 )
@@ -74,7 +75,7 @@ func triggerScript(dir, name string) (string, error) {
 		return "", err
 	}
 	script := filepath.Join(dir, file)
-	if !isFile(script, 0) {
+	if !launch.IsFile(script) {
 		return "", fmt.Errorf("%s is not there: upload it with the task's other files", script)
 	}
 	return script, nil

@@ -1,0 +1,59 @@
+package launch
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+	"unicode/utf8"
+
+	"github.com/agata-fl/agata/internal/supervise"
+	"github.com/agata-fl/agata/pkg/taskreporter"
+)
+
+// Describe says in words how a process ended by itself.
+func Describe(exit supervise.Exit) string {
+	var text string
+	switch exit.Reason {
+	case supervise.ReasonExited:
+		text = "the process ended without reporting Finished"
+	case supervise.ReasonExitNonzero:
+		text = fmt.Sprintf("the process ended with exit code %d", exit.Code)
+	case supervise.ReasonSignaled:
+		text = fmt.Sprintf("signal %d (%s) ended the process", exit.Signal, syscall.Signal(exit.Signal))
+	case supervise.ReasonOOMKilled:
+		text = "the kernel ended the process for want of memory"
+	default:
+		text = exit.Error
+	}
+	if last := lastWords(exit.LastLines); last != "" {
+		text += "; its last words: " + last
+	}
+	return text
+}
+
+const (
+	wordLines = 5
+	wordBytes = 1 << 10
+	// textBytes bounds what is stored of a text that a task sent.
+	textBytes = 1 << 10
+)
+
+// lastWords joins the last lines that are no reports: of standard error if there
+// are any, since they come last.
+func lastWords(lines []supervise.Line) string {
+	var words []string
+	for i := len(lines) - 1; i >= 0 && len(words) < wordLines; i-- {
+		text := strings.TrimSpace(lines[i].Text)
+		if _, isReport := taskreporter.Parse([]byte(text)); text != "" && !isReport {
+			words = append([]string{text}, words...)
+		}
+	}
+	text := strings.ToValidUTF8(strings.Join(words, " | "), "\uFFFD")
+	if over := len(text) - wordBytes; over > 0 { // the end says more than the beginning
+		for !utf8.RuneStart(text[over]) {
+			over++
+		}
+		text = "... " + text[over:]
+	}
+	return text
+}
