@@ -32,10 +32,10 @@ type Options struct {
 	// Interval is the seconds between two polls of a client; 10 if empty, as in
 	// the original.
 	Interval string
-	Logger *slog.Logger
-	People io.Writer // progress
-	Out    io.Writer // figures
-	JSON   bool      // figures as JSON
+	Logger   *slog.Logger
+	People   io.Writer // progress
+	Out      io.Writer // figures
+	JSON     bool      // figures as JSON
 }
 
 func (o Options) interval() string { return cmp.Or(o.Interval, "10") }

@@ -49,6 +49,7 @@ type Manager struct {
 
 	mu     sync.Mutex // guards what follows
 	closed bool
+	spare  *waiting // nil while there is none
 	procs  map[string]*Process
 }
 
@@ -93,6 +94,7 @@ func New(opts Options) (*Manager, error) {
 	m := &Manager{opts: opts, log: opts.Logger, lock: lock, watch: watch, doubt: 2 * time.Second, patience: 2 * goneBound, procs: map[string]*Process{}}
 	m.detachCtx, m.detach = context.WithCancel(context.Background())
 	m.probePunch()
+	m.refill()
 	return m, nil
 }
 
@@ -105,7 +107,12 @@ func (m *Manager) Close() error {
 		return nil
 	}
 	m.closed = true
+	spare := m.spare
+	m.spare = nil
 	m.mu.Unlock()
+	if spare != nil {
+		spare.dismiss()
+	}
 
 	m.detach()
 	m.running.Wait()

@@ -43,6 +43,7 @@ func (m *Manager) Start(ctx context.Context, spec Spec) (*Process, error) {
 		return fail(KindFailed, err)
 	}
 	p, kind, err := m.start(ctx, full)
+	m.refill()
 	done(p)
 	if err != nil {
 		return fail(kind, err)
@@ -88,7 +89,7 @@ func (m *Manager) spawn(ctx context.Context, folder string, spec shim.Spec) (_ *
 			p.release()
 		}
 	}()
-	handle, reader, err := execShim(folder, lock)
+	handle, reader, err := m.employ(folder, lock)
 	if err != nil {
 		return nil, KindFailed, err
 	}
@@ -116,54 +117,6 @@ func (m *Manager) spawn(ctx context.Context, folder string, spec shim.Spec) (_ *
 		kind = kindOf(syscall.Errno(status.Errno))
 	}
 	return nil, kind, errors.New(status.Error)
-}
-
-// execShim re-executes this binary. The shim's environment is its own: it must
-// not look like a part of the task to a sweep. It allocates so little that it
-// collects no garbage unless something has gone wrong.
-func execShim(folder string, lock *os.File) (*pidfd, *os.File, error) {
-	reader, writer, err := os.Pipe()
-	if err != nil {
-		return nil, nil, err
-	}
-	defer writer.Close()
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
-	if err != nil {
-		_ = reader.Close()
-		return nil, nil, err
-	}
-	defer null.Close()
-	log, err := os.OpenFile(shim.ShimLogPath(folder), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-	if err != nil {
-		_ = reader.Close()
-		return nil, nil, err
-	}
-	defer log.Close()
-
-	fd := -1
-	pid, err := syscall.ForkExec("/proc/self/exe", []string{"agata-shim", shim.Arg, folder}, &syscall.ProcAttr{
-		Dir:   "/",
-		Env:   []string{"GOMAXPROCS=1", "GOGC=off", "GOMEMLIMIT=16MiB"},
-		Files: []uintptr{null.Fd(), null.Fd(), log.Fd(), writer.Fd(), lock.Fd()},
-		Sys:   &syscall.SysProcAttr{Setsid: true, PidFD: &fd},
-	})
-	if err != nil {
-		_ = reader.Close()
-		return nil, nil, fmt.Errorf("start a shim: %w", err)
-	}
-	var handle *pidfd
-	if fd >= 0 {
-		handle, err = newPidfd(fd)
-	} else {
-		handle, err = openPidfd(pid)
-	}
-	if err != nil {
-		_ = syscall.Kill(pid, syscall.SIGKILL)
-		_, _ = syscall.Wait4(pid, nil, 0, nil)
-		_ = reader.Close()
-		return nil, nil, err
-	}
-	return handle, reader, nil
 }
 
 func readStatus(ctx context.Context, reader *os.File) (shim.Status, error) {

@@ -21,32 +21,61 @@ import (
 	"time"
 )
 
-// Arg is the first argument that makes a binary a shim; the second is the folder
-// of the execution. No command-line parser sees either.
+// Arg is the one argument that makes a binary a shim. No command-line parser sees
+// it.
 const Arg = "__agata-shim"
 
-// File descriptors that a manager hands to a shim, beside 0, 1 and 2.
-const (
-	statusFD = 3 // the write end of a pipe: one Status, then closed
-	lockFD   = 4 // the spec, locked for as long as the shim lives
-)
+// ordersFD is the socket on which a shim gets its order, beside 0, 1 and 2: one
+// message with the folder of the execution, and three files with it, in this
+// order: the shim's log, the write end of a pipe for one Status, and the spec,
+// which stays locked for as long as the shim lives. Its other end closed without
+// an order: the manager is gone, or needs no shim.
+const ordersFD = 3
 
 const prSetChildSubreaper = 36
 
 func init() {
-	if len(os.Args) == 3 && os.Args[1] == Arg {
-		syscall.Exit(run(os.Args[2])) // at once: no exit hook here is worth a wait
+	if len(os.Args) != 2 || os.Args[1] != Arg {
+		return
 	}
+	// The parent-death signal of the task is tied to the thread that starts it, so
+	// that thread must stay for the whole of it.
+	runtime.LockOSThread()
+	folder, status, ok := order()
+	if !ok {
+		syscall.Exit(0)
+	}
+	syscall.Exit(run(folder, status)) // at once: no exit hook here is worth a wait
 }
 
-// run is a shim's life. The parent-death signal of the task is tied to the
-// thread that starts it, so that thread must stay for the whole of it.
-func run(folder string) int {
-	runtime.LockOSThread()
-	syscall.CloseOnExec(statusFD)
-	syscall.CloseOnExec(lockFD)
-	status := os.NewFile(statusFD, "status")
+// order waits for the shim's order.
+func order() (folder string, status *os.File, ok bool) {
+	text, rights := make([]byte, 4096), make([]byte, syscall.CmsgSpace(3*4))
+	n, m, _, _, err := syscall.Recvmsg(ordersFD, text, rights, syscall.MSG_CMSG_CLOEXEC)
+	for err == syscall.EINTR {
+		n, m, _, _, err = syscall.Recvmsg(ordersFD, text, rights, syscall.MSG_CMSG_CLOEXEC)
+	}
+	_ = syscall.Close(ordersFD)
+	if err != nil || n == 0 {
+		return "", nil, false
+	}
+	messages, err := syscall.ParseSocketControlMessage(rights[:m])
+	if err != nil || len(messages) != 1 {
+		return "", nil, false
+	}
+	fds, err := syscall.ParseUnixRights(&messages[0])
+	if err != nil || len(fds) != 3 {
+		return "", nil, false
+	}
+	// The lock, fds[2], stays open and is never touched.
+	if err := syscall.Dup3(fds[0], 2, 0); err != nil {
+		return "", nil, false
+	}
+	return string(text[:n]), os.NewFile(uintptr(fds[1]), "status"), true
+}
 
+// run is a shim's life once it has its order.
+func run(folder string, status *os.File) int {
 	// Everything is caught, nothing ignored: an ignored signal would stay
 	// ignored in the task.
 	signals := make(chan os.Signal, 64)
