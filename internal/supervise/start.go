@@ -43,7 +43,7 @@ func (m *Manager) Start(ctx context.Context, spec Spec) (*Process, error) {
 		return fail(KindFailed, err)
 	}
 	p, kind, err := m.start(ctx, full)
-	m.refill()
+	m.running.Go(m.refill) // beside the caller, who has waited long enough
 	done(p)
 	if err != nil {
 		return fail(kind, err)
