@@ -20,7 +20,7 @@ race: ## the Go tests that need nothing installed, with the race detector
 
 lint: ## vet, formatting and staticcheck
 	$(GO) vet ./...
-	@test -z "$$(gofmt -s -l cmd experiments internal pkg services tools)" || { gofmt -s -d cmd experiments internal pkg services tools; exit 1; }
+	@test -z "$$(gofmt -s -l cmd experiments internal pkg services)" || { gofmt -s -d cmd experiments internal pkg services; exit 1; }
 	$(GO) tool -modfile=tools/go.mod staticcheck ./...
 
 fuzz: ## fuzz every parser, FUZZTIME each (default 30s)

@@ -189,7 +189,8 @@ func (ch *channel) qos(m basicQos) error {
 func (ch *channel) settle(id methodID, m settle) error {
 	ch.mu.Lock()
 	var one [1]unacked
-	taken, ok := one[:0], false
+	var taken []unacked
+	var ok bool
 	if m.multiple {
 		taken, ok = ch.unacked.takeUpTo(m.tag)
 	} else {

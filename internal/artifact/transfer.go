@@ -117,7 +117,7 @@ func (t *transfer) receive(ctx context.Context, watch *watchdog, partial *partia
 			t.etag = ""
 			return File{}, errors.Join(&tryAgain{ErrDigest}, partial.restart())
 		}
-		return File{}, fmt.Errorf("%w: received %.12s..., announced %.12s...", ErrDigest, sum, want)
+		return File{}, fmt.Errorf("%w: its digest begins with %.12s, the announced one with %.12s", ErrDigest, sum, want)
 	}
 	if err := t.count(partial.size); err != nil {
 		partial.remove = true

@@ -18,8 +18,10 @@ const (
 )
 
 var (
-	errNoTaskID = errors.New("Task ID is required") //nolint:staticcheck // texts of the wire
-	errNoFiles  = errors.New("No files uploaded")   //nolint:staticcheck
+	//lint:ignore ST1005 the wire's text
+	errNoTaskID = errors.New("Task ID is required")
+	//lint:ignore ST1005 the wire's text
+	errNoFiles = errors.New("No files uploaded")
 )
 
 // upload receives everything before it changes anything: the task's id may come

@@ -34,8 +34,6 @@ func Describe(exit supervise.Exit) string {
 const (
 	wordLines = 5
 	wordBytes = 1 << 10
-	// textBytes bounds what is stored of a text that a task sent.
-	textBytes = 1 << 10
 )
 
 // lastWords joins the last lines that are no reports: of standard error if there

@@ -105,12 +105,14 @@ var basicTests = []test{
 		b.send("", q, "a", "b")
 		in := b.consume(ch, q)
 		b.expect(in, "a", "b")
+		//lint:ignore SA1019 deprecated, and still served
 		b.ok(ch.Recover(true))
 		if ds := b.expect(in, "a", "b"); !ds[0].Redelivered {
 			b.Error("the message is not marked redelivered")
 		}
 	}},
 	{"recover/no-requeue", func(b *bench) {
+		//lint:ignore SA1019 deprecated, and still served
 		b.refused(b.channelOn(b.connect()).Recover(false), amqp.NotImplemented, "NOT_IMPLEMENTED - requeue=false")
 	}},
 	{"qos/prefetch", func(b *bench) {

@@ -1,4 +1,4 @@
-// Command testsummary reads `go test -json` from standard input, shows what
+// Command summary reads `go test -json` from standard input, shows what
 // failed and what was skipped, and ends with one line of counts. It exits 1 when
 // a test failed, a package did not build or, with -strict, a test was skipped.
 package main
@@ -26,7 +26,7 @@ func main() {
 	flag.Parse()
 	c, err := read()
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "testsummary: %v\n", err)
+		fmt.Fprintf(os.Stderr, "summary: %v\n", err)
 		os.Exit(1)
 	}
 	fmt.Printf("%d passed, %d failed, %d skipped\n", c.passed, c.failed, c.skipped)
