@@ -348,7 +348,7 @@ func TestFetchRefusesAWrongDigest(t *testing.T) {
 	}))
 	dir := t.TempDir()
 	_, err := newFetcher(t, srv.URL, Limits{}).Fetch(t.Context(), request(dir, "f"))
-	want := "task t1: file f: the content does not match its digest: received ca978112ca1b..., announced 3e23e8160039..."
+	want := "task t1: file f: the content does not match its digest: its digest begins with ca978112ca1b, the announced one with 3e23e8160039"
 	if !errors.Is(err, ErrDigest) || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
