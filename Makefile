@@ -30,4 +30,4 @@ bench: ## the benchmarks of hot paths
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/... ./pkg/... ./services/...
 
 clean: ## remove what the verbs made
-	rm -rf bin .venv .test demo
+	rm -rf bin .venv demo

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/agata-fl/agata/pkg/contract"
+)
+
+func TestStateIsFoundAmongIDsThatAreAlike(t *testing.T) {
+	ids := []string{"0", "A", "Z", "a", "a-", "a-a", "a.", "a.b", "a0", "aA", "a_", "aa", "aaa", "aab", "ab", "ab.z", "b", "z", "zz.9_-"}
+	var all []contract.TaskSummary
+	for _, id := range ids {
+		all = append(all, contract.TaskSummary{ID: id, State: "state of " + id})
+	}
+	f := newFakeCloud(t)
+	f.lists(all...)
+	for _, id := range ids {
+		if r := f.agata("task", "wait", id); r.code != exitFailed || !strings.Contains(r.err, "task "+id+" has") {
+			t.Errorf("%s: %+v", id, r)
+		}
+	}
+	for _, id := range []string{"", "a1", "1", "aac", "zzz", "zz.9_", "-"} {
+		if r := f.agata("task", "wait", id); r.code != exitFailed || !strings.Contains(r.err, contract.TaskNotRegistered(id)) {
+			t.Errorf("%q is not there: %+v", id, r)
+		}
+	}
+}
+
+func TestWait(t *testing.T) {
+	for _, tc := range []struct {
+		task contract.TaskSummary
+		code int
+		text string
+	}{
+		{contract.TaskSummary{State: "finished", Reason: "finished"}, exitOK, ""},
+		{contract.TaskSummary{State: "failed", Reason: "report_error: no\ndata"}, exitFailed, "task a has failed: report_error: no data"},
+		{contract.TaskSummary{State: "stopped"}, exitFailed, "task a has been stopped\n"},
+		{contract.TaskSummary{State: "new"}, exitFailed, "agata task start a"},
+		{contract.TaskSummary{State: "running", Round: "3", Acc: "0.9"}, exitTimeout, "round 3: accuracy 0.9"},
+	} {
+		f := newFakeCloud(t)
+		tc.task.ID = "a"
+		f.lists(tc.task)
+		r := f.agata("task", "wait", "a", "--timeout", "200ms")
+		if r.code != tc.code || !strings.Contains(r.err, tc.text) || tc.code == exitOK && r.err != "" {
+			t.Errorf("%s: got %+v", tc.task.State, r)
+		}
+	}
+}
+
+// A gateway that is away for a moment does not end the wait; one that refuses does.
+func TestWaitOutlivesTheGatewaysAbsence(t *testing.T) {
+	f := newFakeCloud(t)
+	var n atomic.Int32
+	f.on(contract.ListTasks.Name, func([]byte) (int, any) {
+		switch n.Add(1) {
+		case 1:
+			return http.StatusBadGateway, "starting"
+		case 2:
+			return http.StatusOK, contract.TaskList{Tasks: []contract.TaskSummary{{ID: "a", State: "running"}}}
+		}
+		return http.StatusOK, contract.TaskList{Tasks: []contract.TaskSummary{{ID: "a", State: "finished"}}}
+	})
+	f.ok("task", "wait", "a")
+	f.fails(contract.ListTasks.Name, 500, "the disk is full")
+	if r := f.agata("task", "wait", "a"); r.code != exitFailed || !strings.Contains(r.err, "the disk is full") {
+		t.Errorf("got %+v", r)
+	}
+}
+
+func TestStartSendsArgumentsOnlyIfGiven(t *testing.T) {
+	f := newFakeCloud(t)
+	f.lists(contract.TaskSummary{ID: "a", State: "finished"})
+	f.ok("task", "start", "a")
+	f.ok("task", "start", "a", "--args", "", "--wait")
+	f.ok("task", "stop", "a")
+	var got []string
+	for _, c := range f.called() {
+		if c.function != contract.ListTasks.Name {
+			got = append(got, c.body)
+		}
+	}
+	if want := `{"task_id":"a"} {"task_id":"a","arguments":""} {"task_id":"a"}`; strings.Join(got, " ") != want {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestAdvice(t *testing.T) {
+	for text, want := range map[string]string{
+		contract.TaskNotRegistered("a"):       "agata task list",
+		contract.TaskNotFound("a"):            "it is not running",
+		contract.TaskAlreadyRunning("a"):      "agata task stop a",
+		contract.DirectoryMissing("/x"):       "agata task upload a",
+		contract.TaskIDTaken:                  "agata task update a",
+		contract.TaskNotRegistered("another"): contract.TaskNotRegistered("another"),
+	} {
+		if got := advise(fmt.Errorf("%s", text), "a").Error(); !strings.HasPrefix(got, text) || !strings.Contains(got, want) {
+			t.Errorf("%s: got %s", text, got)
+		}
+	}
+	if advise(nil, "a") != nil {
+		t.Error("advice without an error")
+	}
+}
+
+func TestListPagesThrough(t *testing.T) {
+	f := newFakeCloud(t)
+	var all []contract.TaskSummary
+	for i := range 2*pageSize + 1 {
+		all = append(all, contract.TaskSummary{ID: fmt.Sprintf("t%04d", i), State: "new", Tags: []string{"a", "b"}, Reason: strings.Repeat("long\t", 40)})
+	}
+	f.lists(all...)
+	r := f.ok("task", "list")
+	lines := strings.Split(strings.TrimSpace(r.out), "\n")
+	if len(lines) != len(all)+1 || !strings.HasPrefix(lines[len(all)], "t1000  new") || !strings.HasSuffix(lines[1], "...  a,b") {
+		t.Errorf("%d lines, the last %q", len(lines), lines[len(lines)-1])
+	}
+	if got := len(f.called()); got != 3 {
+		t.Errorf("%d calls", got)
+	}
+	f.lists()
+	if r := f.ok("task", "list", "--format", "json"); r.out != "[]\n" {
+		t.Errorf("no tasks: %q", r.out)
+	}
+}
+
+func TestShowMasksThePasswordForPeople(t *testing.T) {
+	f := newFakeCloud(t)
+	f.lists(contract.TaskSummary{ID: "a", State: "running", PID: 12, Round: "2", Acc: "\x1b[31m0.5"})
+	f.on(contract.GetTask.Name, func([]byte) (int, any) {
+		return 200, contract.Task{ID: "a", Host: "h", Port: 1, Username: "u", Password: "topsecret", FilesPaths: []string{"client.py"}}
+	})
+	r := f.ok("task", "show", "a")
+	if strings.Contains(r.out, "topsecret") || strings.Contains(r.out, "\x1b") || !strings.Contains(r.out, "running (process 12)") || !strings.Contains(r.out, "(every client)") {
+		t.Errorf("got %s", r.out)
+	}
+	r = f.ok("task", "show", "a", "--format", "json")
+	if !strings.Contains(r.out, `"password": "topsecret"`) || !strings.Contains(r.out, `"state": "running"`) {
+		t.Errorf("got %s", r.out)
+	}
+}

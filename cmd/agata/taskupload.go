@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/agata-fl/agata/internal/artifact"
+	"github.com/agata-fl/agata/pkg/contract"
+)
+
+func (c *cli) taskUploadCommand() *cobra.Command {
+	var folders bool
+	cmd := &cobra.Command{
+		Use:     "upload ID FILE...",
+		Short:   "Send a task's files to the cloud, those of the server and those of clients",
+		Example: "  agata task upload digits server.py client.py task.py",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) < 2 {
+				return usagef("%s wants the task's id and its files: %s", cmd.CommandPath(), cmd.UseLine())
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			files, err := openNamed(args[1:], folders)
+			if err != nil {
+				return err
+			}
+			defer closeFiles(files)
+			answer, err := c.sendFiles(cmd.Context(), args[0], files)
+			if err != nil || c.format != "json" {
+				return err
+			}
+			return c.print(answer, func(io.Writer) {})
+		},
+	}
+	cmd.Flags().BoolVar(&folders, "folders", false, "keep the folders in FILE, as in lib/model.py; else only the last part is the file's name")
+	return cmd
+}
+
+// openNamed opens files under the names that they are to have at the cloud.
+func openNamed(paths []string, folders bool) (files []localFile, err error) {
+	from := map[string]string{}
+	for _, path := range paths {
+		name := filepath.Base(path)
+		if folders {
+			name = filepath.ToSlash(filepath.Clean(path))
+		}
+		if other, taken := from[name]; taken {
+			closeFiles(files)
+			return nil, usagef("%s and %s would both be %s at the cloud; --folders keeps them apart", other, path, name)
+		}
+		from[name] = path
+		f, err := openLocal(name, path)
+		if err == nil {
+			err = artifact.ValidPath(name)
+			files = append(files, f)
+		}
+		if err != nil {
+			closeFiles(files)
+			return nil, usageError{err}
+		}
+	}
+	return files, nil
+}
+
+// sendFiles uploads files and says so.
+func (c *cli) sendFiles(ctx context.Context, id string, files []localFile) (uploaded, error) {
+	if err := artifact.ValidTaskID(id); err != nil {
+		return uploaded{}, usageError{err}
+	}
+	cfg, err := c.load()
+	if err != nil {
+		return uploaded{}, err
+	}
+	answer, err := uploader{base: cfg.FilesURL(), people: c.err, stall: stallTime}.send(ctx, id, files)
+	if err != nil {
+		return answer, err
+	}
+	var size int64
+	for _, f := range files {
+		size += f.size
+	}
+	fmt.Fprintf(c.err, "uploaded %d files of task %s, %s\n", len(answer.Files), id, bytesText(size))
+	return answer, nil
+}
+
+func (c *cli) taskSubmitCommand() *cobra.Command {
+	var id string
+	var wait bool
+	cmd := &cobra.Command{
+		Use:   "submit DIR",
+		Short: "Create a task from its folder, upload its files, and start it",
+		Long: `Create a task from its folder's task.json, upload the files that this names, and
+start it: the verbs create, upload and start in one. It stops at the first step
+that fails and says how to go on.`,
+		Example: "  agata task submit experiments/tasks/4fe5\n  agata task submit experiments/tasks/4fe5 --id second --wait",
+		Args:    args(1, "the task's folder"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			m, err := readManifest(args[0])
+			if err != nil {
+				return err
+			}
+			if id != "" {
+				m.TaskID = id
+			}
+			return c.submit(cmd.Context(), m, args[0], wait)
+		},
+	}
+	cmd.Flags().StringVar(&id, "id", "", "register it under another id than the manifest's")
+	cmd.Flags().BoolVar(&wait, "wait", false, "wait until it has ended, as agata task wait does")
+	return cmd
+}
+
+func (c *cli) submit(ctx context.Context, m *manifest, dir string, wait bool) error {
+	// Before anything is registered: is all of it here?
+	files, err := m.files()
+	if err != nil {
+		return usageError{err}
+	}
+	defer closeFiles(files)
+	step := func(n int, what string) { fmt.Fprintf(c.err, "%d/3 %s\n", n, what) }
+
+	step(1, "create task "+m.TaskID)
+	if err := c.createTask(ctx, m); err != nil {
+		return fmt.Errorf("create task %s: %w", m.TaskID, err)
+	}
+	step(2, fmt.Sprintf("upload its %d files", len(files)))
+	if _, err := c.sendFiles(ctx, m.TaskID, files); err != nil {
+		return fmt.Errorf("upload: %w\ntask %s is created; go on with agata task upload %s FILE... and agata task start %s", err, m.TaskID, m.TaskID, m.TaskID)
+	}
+	step(3, "start it")
+	if _, err := ask(ctx, c, contract.StartServerTask, contract.StartTaskRequest{TaskID: m.TaskID}); err != nil {
+		return fmt.Errorf("start: %w\ntask %s is created and its files are there; go on with agata task start %s, or look at agata task logs %s", err, m.TaskID, m.TaskID, m.TaskID)
+	}
+	fmt.Fprintf(c.err, "task %s runs; agata task logs %s --follow shows what it does\n", m.TaskID, m.TaskID)
+	if wait {
+		return c.waitTask(ctx, m.TaskID, 0)
+	}
+	return nil
+}
