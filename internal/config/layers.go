@@ -73,7 +73,7 @@ func (l *loader) readEnv(environ []string) {
 		}
 		ofSection := slices.ContainsFunc(l.sections(), func(s string) bool { return strings.HasPrefix(name, envName(s)+"_") })
 		if near != "" || ofSection {
-			l.fail(entry{source: source}, problem{"is not a setting", cmp.Or(near, "unset it; agata doctor --config lists the settings")})
+			l.fail(entry{source: source}, problem{"is not a setting", cmp.Or(near, "unset it; agata doctor --settings lists them")})
 		}
 	}
 }

@@ -86,5 +86,5 @@ func (l *loader) keyHint(full string) string {
 	if len(keys) > 0 {
 		return "the keys of the section are " + strings.Join(keys, ", ")
 	}
-	return "agata doctor --config lists the settings"
+	return "agata doctor --settings lists them"
 }
