@@ -60,11 +60,11 @@ func (g *gateway) Call(ctx context.Context, r rpc.Request) (rpc.Reply, error) {
 		if json.Unmarshal(body, &text) != nil {
 			text = string(body)
 		}
-		code := rpc.Internal
+		status := rpc.Internal
 		if resp.StatusCode == http.StatusBadRequest {
-			code = rpc.Invalid
+			status = rpc.Invalid
 		}
-		return rpc.Reply{Body: rpc.EncodeException(code, text)}, nil
+		return rpc.Reply{Body: rpc.EncodeException(status, text), Code: resp.Header.Get(contract.CodeHeader)}, nil
 	default:
 		return rpc.Reply{}, rpc.Errorf(rpc.Unavailable, "the gateway at %s answered %s: %.200s", g.url, resp.Status, body)
 	}

@@ -135,7 +135,11 @@ func (c *cli) load() (*config.Config, error) {
 		}
 		overrides[key] = value
 	}
-	return config.Load(config.LoadOptions{Path: c.configPath, Data: c.data, Environ: os.Environ(), Overrides: overrides})
+	cfg, err := config.Load(config.LoadOptions{Path: c.configPath, Data: c.data, Environ: os.Environ(), Overrides: overrides})
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return cfg, nil
 }
 
 // logger writes to people. -v shows debug lines whatever the configuration says.

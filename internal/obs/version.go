@@ -16,11 +16,11 @@ var version, commit string
 
 // Build says which build is running.
 type Build struct {
-	Version string // a release such as "v1.2.3", or "devel"
-	Commit  string // the revision, or "unknown"
-	Time    string // of the commit, RFC 3339; may be empty
-	Dirty   bool   // built from a tree with uncommitted changes
-	Go      string // the toolchain, such as "go1.26.8"
+	Version string `json:"version"`        // a release such as "v1.2.3", or "devel"
+	Commit  string `json:"commit"`         // the revision, or "unknown"
+	Time    string `json:"time,omitempty"` // of the commit, RFC 3339; may be empty
+	Dirty   bool   `json:"modified"`       // built from a tree with uncommitted changes
+	Go      string `json:"go"`             // the toolchain, such as "go1.26.8"
 }
 
 // String returns one line for people.

@@ -34,6 +34,11 @@ var (
 	ReleaseTask  = Function[TaskIDRequest, None]{Name: "rpc_exec_release_task", Idempotent: true}
 )
 
+// CodeHeader is the HTTP header in which the cloud gateway sends a failure's code
+// beside its text, for callers that want more than 400 and 500. Peers need not
+// know it.
+const CodeHeader = "Agata-Code"
+
 // None is an absent request or answer: JSON null on the wire, {} as a request.
 type None struct{}
 

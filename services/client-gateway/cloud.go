@@ -29,9 +29,6 @@ const (
 	dialTimeout = 5 * time.Second
 	// headerTimeout is how long the cloud may think before it answers.
 	headerTimeout = 10 * time.Second
-	// codeHeader carries the failure's code beside its text, which has only two
-	// statuses. Gateways that know nothing of it do not send it.
-	codeHeader = "Agata-Code"
 )
 
 // cloud is the cloud gateway as seen from here: one client, whose connections
@@ -130,7 +127,7 @@ func decode(fn string, resp *http.Response, answer []byte) (json.RawMessage, err
 		// The skeleton opens every answer with status 400 so; the cloud has done it already.
 		return nil, rpc.Text(rpc.Invalid, strings.TrimPrefix(text, contract.InvalidArguments(fn, "")))
 	}
-	code := resp.Header.Get(codeHeader)
+	code := resp.Header.Get(contract.CodeHeader)
 	if code == string(rpc.Invalid) { // belongs to status 400 alone
 		code = ""
 	}

@@ -26,8 +26,6 @@ const (
 	// patience is how long a call waits for a session with the broker: a little,
 	// since most interruptions are brief, but nobody is helped by waiting longer.
 	patience = time.Second
-	// codeHeader carries a failure's code beside its text, for peers that know it.
-	codeHeader = "Agata-Code"
 )
 
 // call answers /{function}: it forwards the body as it came and answers with
@@ -128,7 +126,7 @@ func (s *Service) fail(w http.ResponseWriter, r *http.Request, fn string, err er
 	if s.hide && status == http.StatusInternalServerError {
 		text = contract.HiddenError
 	}
-	w.Header().Set(codeHeader, string(code))
+	w.Header().Set(contract.CodeHeader, string(code))
 	writeText(w, status, text)
 }
 
