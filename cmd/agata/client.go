@@ -124,11 +124,11 @@ func clientTable(w io.Writer, s contract.ClientState) {
 	tabulate(w, nil, [][]string{{"client", s.UserID}, {"policy", s.Policy}, {"last error", cmp.Or(s.LastError, "-")}})
 	rows := make([][]string, len(s.Running))
 	for i, e := range s.Running {
-		rows[i] = []string{e.TaskID, e.State, strconv.Itoa(e.PID), moment(e.Started), strconv.Itoa(e.Restarts), e.ExecutionID}
+		rows[i] = []string{e.TaskID, e.State, strconv.Itoa(e.PID), moment(e.Started), e.ExecutionID}
 	}
 	fmt.Fprintf(w, "\nruns %d\n", len(rows))
 	if len(rows) > 0 {
-		tabulate(w, []string{"TASK", "STATE", "PID", "SINCE", "RESTARTS", "EXECUTION"}, rows)
+		tabulate(w, []string{"TASK", "STATE", "PID", "SINCE", "EXECUTION"}, rows)
 	}
 	rows = make([][]string, len(s.Quarantined))
 	for i, q := range s.Quarantined {

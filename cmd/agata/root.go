@@ -136,10 +136,10 @@ func (c *cli) load() (*config.Config, error) {
 		overrides[key] = value
 	}
 	cfg, err := config.Load(config.LoadOptions{Path: c.configPath, Data: c.data, Environ: os.Environ(), Overrides: overrides})
-	if err != nil {
-		return nil, usageError{err}
+	if _, ok := errors.AsType[*config.ConfigError](err); err != nil && !ok {
+		err = usageError{err}
 	}
-	return cfg, nil
+	return cfg, err
 }
 
 // logger writes to people. -v shows debug lines whatever the configuration says.

@@ -120,7 +120,7 @@ type Tasks struct {
 	WorkCloud       string        // absolute; holds tasks/ of the cloud
 	WorkClient      string        // absolute; holds tasks/ and client_info/ of the client
 	Quarantine      time.Duration // how long a client sets aside a task that crashed
-	RestartAttempts int           // restarts of a crashed process before that
+	RestartAttempts int           // of what failed for want of something else, before it is set aside
 }
 
 // Log formats.

@@ -103,7 +103,7 @@ func fields() []field {
 	add("work_client", "", "work folder of the client; default: client in the data folder", str(func(c *Config) *string { return &c.Tasks.WorkClient }, anyText))
 	add("quarantine_minutes", "60", "minutes for which a client sets aside a task that crashed",
 		span(func(c *Config) *time.Duration { return &c.Tasks.Quarantine }, time.Minute, 0, 7*24*time.Hour))
-	add("restart_attempts", "2", "restarts of a crashed task process before it is set aside", func(c *Config) value {
+	add("restart_attempts", "2", "how often a client tries a task again that failed for want of something else (its server, its files), before it is set aside for a minute", func(c *Config) value {
 		return intValue{&c.Tasks.RestartAttempts, 0, 100, "a number of restarts"}
 	})
 

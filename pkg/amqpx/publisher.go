@@ -70,7 +70,7 @@ func (p *publisher) publish(ctx context.Context, queue string, bodies [][]byte) 
 	confirms := make([]*amqp.DeferredConfirmation, len(bodies))
 	for i, body := range bodies {
 		c, err := p.ch.PublishWithDeferredConfirm("", queue, true, false, amqp.Publishing{
-			ContentType: "application/json", MessageId: uuid.NewString(), Body: body,
+			ContentType: "application/json", MessageId: uuid.NewString(), DeliveryMode: amqp.Persistent, Body: body,
 		})
 		if err != nil {
 			return lost(queue, i > 0, err)

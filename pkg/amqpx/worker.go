@@ -170,6 +170,9 @@ func take(slots chan<- struct{}, stop <-chan struct{}) bool {
 
 func (w *worker) handle(ctx context.Context, ep rpc.Endpoint, ch *amqp.Channel, d amqp.Delivery) {
 	m := &rpc.Message{Function: d.Type, Body: d.Body, MessageID: d.MessageId, Redelivered: d.Redelivered, Received: time.Now()}
+	if m.MessageID == "" && d.CorrelationId != "" {
+		m.MessageID = d.ReplyTo + " " + d.CorrelationId // peers set no message id
+	}
 	if m.Function == "" {
 		m.Function = ep.Function
 	}

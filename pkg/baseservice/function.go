@@ -19,6 +19,7 @@ type Middleware func(Next) Next
 // function is what the service keeps of a registered function.
 type function struct {
 	name        string
+	idempotent  bool
 	concurrency int
 	prefetch    int
 	timeout     time.Duration
@@ -55,7 +56,7 @@ func Handle[Req, Resp any](s *Service, fn contract.Function[Req, Resp], h func(c
 	if !s.opt.Schemas.Has(fn.Name) {
 		panic(fmt.Sprintf("baseservice: %s has no schema", fn.Name))
 	}
-	f := &function{name: fn.Name, concurrency: 8, timeout: s.opt.Timeout}
+	f := &function{name: fn.Name, idempotent: fn.Idempotent, concurrency: 8, timeout: s.opt.Timeout}
 	for _, o := range opts {
 		o(f)
 	}
@@ -86,7 +87,7 @@ func Handle[Req, Resp any](s *Service, fn contract.Function[Req, Resp], h func(c
 
 // chain puts the middleware around a function, outermost first.
 func (s *Service) chain(f *function, call Next) Next {
-	stack := append([]Middleware{s.recovered(f), s.measured(f), s.logged(f), bounded(f), s.checked(f)}, f.extra...)
+	stack := append([]Middleware{s.recovered(f), s.measured(f), s.logged(f), bounded(f), s.checked(f), s.once(f)}, f.extra...)
 	for i := len(stack) - 1; i >= 0; i-- {
 		call = stack[i](call)
 	}

@@ -18,7 +18,7 @@ const (
 	// are dropped and counted.
 	maxWaiting = 10_000
 	// flushTime bounds the last attempt to deliver when a service stops.
-	flushTime = 2 * time.Second
+	flushTime = time.Second
 )
 
 // RecorderOptions of a [Recorder].
@@ -43,6 +43,9 @@ type Recorder struct {
 
 // NewRecorder makes a recorder; [Recorder.Run] delivers.
 func NewRecorder(opt RecorderOptions) *Recorder {
+	if opt.Logger == nil {
+		opt.Logger = slog.New(slog.DiscardHandler)
+	}
 	r := &Recorder{opt: opt, wake: make(chan struct{}, 1)}
 	r.dropped = prometheus.NewCounter(prometheus.CounterOpts{Name: "agata_events_dropped_total",
 		Help: "Events given up because too many waited for the broker.", ConstLabels: prometheus.Labels{"service": opt.Service}})
@@ -89,33 +92,39 @@ func (r *Recorder) Run(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	for {
+	// A batch under way when the stop comes is given the flush time as well: cut
+	// off, it would go out again, and its events come twice.
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	stopped := context.AfterFunc(ctx, func() {
+		select {
+		case <-time.After(flushTime):
+			end()
+		case <-life.Done():
+		}
+	})
+	defer stopped()
+	for ctx.Err() == nil {
 		select {
 		case <-r.wake:
-			r.deliver(ctx)
+			r.deliver(life, ctx.Done())
 		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTime)
-			defer cancel()
-			r.deliver(last)
-			return nil
 		}
 	}
+	r.deliver(life, nil)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := len(r.waiting); n > 0 {
+		r.dropped.Add(float64(n))
+		r.opt.Logger.Warn("events are given up: the broker did not take them before the stop", "events", n)
+	}
+	return nil
 }
 
-// publish outlasts a stop by the flush time: an attempt that were cut off would
-// be made again, and its events come twice.
-func (r *Recorder) publish(ctx context.Context, bodies [][]byte) error {
-	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(flushTime, cancel) })
-	defer stop()
-	return r.opt.Publisher.Publish(own, contract.EventsQueue, bodies...)
-}
-
-// deliver publishes what waits, again and again while the broker is away. A
-// batch whose fate is unknown goes out again: an event may come twice, and is
-// known by its time, service and text.
-func (r *Recorder) deliver(ctx context.Context) {
+// deliver publishes what waits, again and again while the broker is away, until
+// ctx ends or stop is closed. A batch whose fate is unknown goes out again: an
+// event may come twice, and is known by its time, service and text.
+func (r *Recorder) deliver(ctx context.Context, stop <-chan struct{}) {
 	for ctx.Err() == nil {
 		r.mu.Lock()
 		bodies := r.waiting
@@ -124,7 +133,7 @@ func (r *Recorder) deliver(ctx context.Context) {
 		if len(bodies) == 0 {
 			return
 		}
-		err := r.publish(ctx, bodies)
+		err := r.opt.Publisher.Publish(ctx, contract.EventsQueue, bodies...)
 		if err == nil {
 			continue
 		}
@@ -137,6 +146,8 @@ func (r *Recorder) deliver(ctx context.Context) {
 		r.mu.Unlock()
 		r.opt.Logger.Debug("events wait for the broker", "waiting", len(bodies), "err", err)
 		select {
+		case <-stop:
+			return
 		case <-ctx.Done():
 		case <-time.After(time.Second):
 		}

@@ -48,6 +48,7 @@ type Service struct {
 	functions map[string]*function
 	metrics   *metrics
 	recorder  *Recorder
+	answers   answers
 }
 
 var validName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)

@@ -69,11 +69,12 @@ func TestValidateSaysWhatIsWrong(t *testing.T) {
 	for _, tc := range []struct{ name, body, want string }{
 		{"not json", `{`, "not JSON"},
 		{"trailing", `{} {}`, "not JSON"},
+		{"not UTF-8", "{\"task_id\":\"\xff\"}", "not UTF-8"},
 		{"not an object", `[1]`, "not a JSON object"},
 		{"null", `null`, "not a JSON object"},
 		{"missing", `{"task_id":"a"}`, "port"},
 		{"wrong type", `{` + strings.Replace(ok, `"port":1`, `"port":"1"`, 1) + `}`, "port: got string, want integer"},
-		{"port too large", `{` + strings.Replace(ok, `"port":1`, `"port":65536`, 1) + `}`, "port: maximum"},
+		{"port too large", `{` + strings.Replace(ok, `"port":1`, `"port":65536`, 1) + `}`, "port: maximum: got 65536, want 65535"},
 		{"port negative", `{` + strings.Replace(ok, `"port":1`, `"port":-1`, 1) + `}`, "port: minimum"},
 		{"huge exponent", `{` + strings.Replace(ok, `"port":1`, `"port":1e999999999`, 1) + `}`, "out of range"},
 		{"unknown argument", `{` + ok + `,"colour":1}`, "colour"},

@@ -81,8 +81,7 @@ type Execution struct {
 	ExecutionID string  `json:"execution_id"`
 	PID         int     `json:"pid"`
 	State       string  `json:"state"`
-	Started     float64 `json:"started"`
-	Restarts    int     `json:"restarts"`
+	Started     float64 `json:"started"` // unix seconds
 }
 
 // QuarantinedFor tells which task a client keeps from running, why, and until

@@ -10,8 +10,10 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
 )
@@ -63,6 +65,9 @@ func (s *Schemas) Has(fn string) bool { return s.byName[fn] != nil }
 // Validate checks a request's body against the function's schema. The error
 // says in one line what is wrong and where.
 func (s *Schemas) Validate(fn string, body []byte) error {
+	if !utf8.Valid(body) {
+		return errors.New("the body is not UTF-8")
+	}
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
 	if err != nil {
 		return fmt.Errorf("the body is not JSON: %w", err)
@@ -117,6 +122,12 @@ func leaves(e *jsonschema.ValidationError, found []string) []string {
 		return found
 	}
 	text := e.ErrorKind.LocalizedString(message.NewPrinter(language.English))
+	switch k := e.ErrorKind.(type) { // without separators of thousands
+	case *kind.Maximum:
+		text = fmt.Sprintf("maximum: got %s, want %s", k.Got.RatString(), k.Want.RatString())
+	case *kind.Minimum:
+		text = fmt.Sprintf("minimum: got %s, want %s", k.Got.RatString(), k.Want.RatString())
+	}
 	if len(e.InstanceLocation) > 0 {
 		text = strings.Join(e.InstanceLocation, ".") + ": " + text
 	}

@@ -23,8 +23,9 @@ type Reply struct {
 
 // Message is a call as a worker receives it.
 type Message struct {
-	Function    string
-	Body        []byte
+	Function string
+	Body     []byte
+	// MessageID names the call: a repetition and a redelivery bear the same.
 	MessageID   string
 	Trace       string
 	Redelivered bool

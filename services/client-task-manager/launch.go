@@ -52,7 +52,7 @@ func (s *Service) launch(ctx context.Context, t contract.OfferedTask, again bool
 		o.held = s.quarantine.fail(key, o.reason)
 		return o
 	}
-	o.result, o.exec = launched, &execution{task: t, digest: key.Digest, proc: proc}
+	o.result, o.exec = launched, newExecution(t, key.Digest, proc)
 	return o
 }
 

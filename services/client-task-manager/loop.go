@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/agata-fl/agata/internal/supervise"
 	"github.com/agata-fl/agata/internal/supervise/policy"
 	"github.com/agata-fl/agata/pkg/contract"
@@ -25,7 +27,18 @@ type execution struct {
 	task    contract.OfferedTask
 	digest  string
 	proc    *supervise.Process
-	stopped bool // by us, since the cloud offers the task no more
+	mayTell *rate.Limiter // its events
+	stopped bool          // by us, since the cloud offers the task no more
+}
+
+// Events of one task that the timeline takes: as many as the cloud's side allows.
+const (
+	eventsPerSecond = 100
+	eventsAtOnce    = 500
+)
+
+func newExecution(t contract.OfferedTask, digest string, p *supervise.Process) *execution {
+	return &execution{task: t, digest: digest, proc: p, mayTell: rate.NewLimiter(eventsPerSecond, eventsAtOnce)}
 }
 
 // outcome ends a launch or an execution.
@@ -261,7 +274,7 @@ func (l *loop) adopt(ctx context.Context) error {
 		l.s.log.Error("some executions could not be taken over", "err", err)
 	}
 	for _, p := range procs {
-		e := &execution{task: contract.OfferedTask{ID: p.TaskID()}, digest: p.Labels()["digest"], proc: p}
+		e := newExecution(contract.OfferedTask{ID: p.TaskID()}, p.Labels()["digest"], p)
 		if e.task.ID == "" {
 			return fmt.Errorf("execution %s names no task", p.ID())
 		}

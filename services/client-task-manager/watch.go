@@ -69,6 +69,9 @@ func (s *Service) act(ctx context.Context, e *execution, report taskreporter.Rep
 		o.result = finished
 		return true
 	case taskreporter.Event:
+		if !e.mayTell.Allow() {
+			return false // one task must not fill the timeline
+		}
 		s.base.Recorder().Forward(contract.Event{
 			Time: float64(r.Time.UnixNano()) / 1e9, Service: r.Service, Function: r.Function, Event: r.Text,
 		})

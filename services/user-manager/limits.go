@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/agata-fl/agata/pkg/rpc"
 )
@@ -51,9 +50,6 @@ func normalize(req *updateRequest) error {
 		}
 		if len(value) > maxAttribute {
 			return rpc.Errorf(rpc.Invalid, "attributes.%s: the value has %d bytes of JSON, at most %d are allowed", name, len(value), maxAttribute)
-		}
-		if !utf8.Valid(value) {
-			return rpc.Errorf(rpc.Invalid, "attributes.%s: the value is not UTF-8", name)
 		}
 	}
 	return nil

@@ -39,7 +39,7 @@ func TestRefusals(t *testing.T) {
 		{"keyword", update, `{"user_id":"u","attributes":{"not":1}}`, "400 attributes: the name not is a word of the language"},
 		{"long name", update, `{"user_id":"u","attributes":{"` + long + `":1}}`, "400 attributes: a name has 5000 bytes"},
 		{"large value", update, `{"user_id":"u","attributes":{"a":"` + long + `"}}`, "400 attributes.a: the value has 5002 bytes of JSON"},
-		{"not UTF-8", update, `{"user_id":"u","attributes":{"a":"` + "\xff" + `"}}`, "400 attributes.a: the value is not UTF-8"},
+		{"not UTF-8", update, `{"user_id":"u","attributes":{"a":"` + "\xff" + `"}}`, "400 the body is not UTF-8"},
 		{"too many at once", update, `{"user_id":"u","attributes":{` + numbered(0, 101) + `}}`, "400 attributes: maxProperties"},
 		{"too many with those stored", update, `{"user_id":"full","attributes":{` + numbered(99, 101) + `}}`, "400 attributes: the client would have 101"},
 		{"too many bytes of attributes", update, `{"user_id":"u","attributes":{` + large(20, 4000) + `}}`, "400 attributes: they would have"},
