@@ -7,7 +7,7 @@ help: ## list the verbs
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 build: ## build bin/agata
-	$(GO) build -o bin/agata ./cmd/agata
+	CGO_ENABLED=0 $(GO) build -o bin/agata ./cmd/agata
 
 demo: build ## the main job end to end: a real Flower model learns on two clients
 	experiments/demo.sh
