@@ -22,6 +22,11 @@ func experiment1(ctx context.Context, l *lab) (err error) {
 	if err != nil {
 		return err
 	}
+	// The original leaves its server five seconds before the client comes, so that
+	// what is measured does not share the machine with Python's imports.
+	if err := l.await(ctx, 1, "Started server"); err != nil {
+		return err
+	}
 	if _, err := l.startClient(1); err != nil {
 		return err
 	}
@@ -46,6 +51,9 @@ func experiment2(ctx context.Context, l *lab) error {
 		if _, err := l.prepare(ctx, id); err != nil {
 			return err
 		}
+	}
+	if err := l.await(ctx, 2, "Started server"); err != nil { // as in experiment 1
+		return err
 	}
 	if _, err := l.startClient(1); err != nil {
 		return err
