@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/agata-fl/agata/internal/testenv/brokertest"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
 )
@@ -34,7 +35,7 @@ func TestAnswersOfTheCloud(t *testing.T) {
 			t.Logf("the gateway stopped reading: %v", err)
 		}
 	})
-	tr := connect(t, embedded(t))
+	tr := brokertest.Connect(t, brokertest.Embedded(t))
 	serve(t, srv.URL, tr, false)
 	prefix := contract.InvalidArguments(fn, "")
 	for _, tc := range []struct {
@@ -88,7 +89,7 @@ func TestCloudIsAway(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	tr := connect(t, embedded(t))
+	tr := brokertest.Connect(t, brokertest.Embedded(t))
 	serve(t, "http://"+address, tr, false)
 	began := time.Now()
 	_, err = raw(t, tr, contract.RequestTasks.Name, `{"user_id":"u"}`, 10*time.Second)
@@ -125,7 +126,7 @@ func TestSilentCloudIsGivenUpInTime(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := cloudOf(t, silence)
-			tr := connect(t, embedded(t))
+			tr := brokertest.Connect(t, brokertest.Embedded(t))
 			serve(t, srv.URL, tr, false)
 			_, err := raw(t, tr, contract.RequestTasks.Name, `{"user_id":"u"}`, 2*time.Second)
 			if err == nil || err.Error() != contract.CloudInvalid || rpc.CodeOf(err) != rpc.Unavailable {
@@ -145,7 +146,7 @@ func TestConnectionsAreKeptAndReplaced(t *testing.T) {
 	}
 	srv.Start()
 	defer srv.Close()
-	tr := connect(t, embedded(t))
+	tr := brokertest.Connect(t, brokertest.Embedded(t))
 	serve(t, srv.URL, tr, false)
 	for range 20 {
 		if _, err := raw(t, tr, contract.RequestTasks.Name, `{"user_id":"u"}`, 10*time.Second); err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/agata-fl/agata/internal/testenv/brokertest"
 	"github.com/agata-fl/agata/pkg/amqpx"
 	"github.com/agata-fl/agata/pkg/baseservice"
 	"github.com/agata-fl/agata/pkg/contract"
@@ -40,7 +41,7 @@ func raw(t testing.TB, tr *amqpx.Transport, fn, body string, within time.Duratio
 const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 func TestForwardsBothFunctions(t *testing.T) {
-	onBrokers(t, func(t *testing.T, broker amqpx.Options) {
+	brokertest.OnBoth(t, func(t *testing.T, broker amqpx.Options) {
 		type request struct{ Line, Type, Trace, Body string }
 		got := make(chan request, 10)
 		srv := cloudOf(t, func(w http.ResponseWriter, r *http.Request) {
@@ -55,7 +56,7 @@ func TestForwardsBothFunctions(t *testing.T) {
 				fmt.Fprint(w, `[{"ID": "a<b", "port": 9007199254740993}]`)
 			}
 		})
-		tr := connect(t, broker)
+		tr := brokertest.Connect(t, broker)
 		serve(t, srv.URL+"/", tr, false)
 		for _, tc := range []struct{ fn, body, want string }{
 			{contract.UpdateUser.Name, `{ "sensors": ["ü"], "data_qnt": 1.0, "user_id": "u" }`, `null`},
@@ -77,7 +78,7 @@ func TestForwardsBothFunctions(t *testing.T) {
 
 func TestBadArgumentsStayHere(t *testing.T) {
 	srv := cloudOf(t, func(http.ResponseWriter, *http.Request) { t.Error("the cloud was asked") })
-	tr := connect(t, embedded(t))
+	tr := brokertest.Connect(t, brokertest.Embedded(t))
 	serve(t, srv.URL, tr, false)
 	_, err := raw(t, tr, contract.UpdateUser.Name, `{"user_id":1}`, 10*time.Second)
 	if want := contract.InvalidArguments(contract.UpdateUser.Name, "user_id: got number, want string"); err == nil || err.Error() != want {
@@ -95,7 +96,7 @@ func TestManyCallsAtOnce(t *testing.T) {
 		time.Sleep(2 * time.Millisecond)
 		_, _ = io.Copy(w, r.Body)
 	})
-	tr := connect(t, embedded(t))
+	tr := brokertest.Connect(t, brokertest.Embedded(t))
 	serve(t, srv.URL, tr, false)
 	var wg sync.WaitGroup
 	for i := range 200 {
@@ -114,7 +115,7 @@ func TestManyCallsAtOnce(t *testing.T) {
 
 func TestEventsTellOfTheWay(t *testing.T) {
 	srv := cloudOf(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "null") })
-	tr := connect(t, embedded(t))
+	tr := brokertest.Connect(t, brokertest.Embedded(t))
 	stop := serve(t, srv.URL, tr, true)
 	for _, fn := range []string{contract.UpdateUser.Name, contract.RequestTasks.Name} {
 		if _, err := raw(t, tr, fn, `{"user_id":"u"}`, 10*time.Second); err != nil {

@@ -15,9 +15,9 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/agata-fl/agata/internal/amqpd"
 	"github.com/agata-fl/agata/internal/artifact"
 	"github.com/agata-fl/agata/internal/testenv"
+	"github.com/agata-fl/agata/internal/testenv/brokertest"
 	"github.com/agata-fl/agata/internal/timeline"
 	"github.com/agata-fl/agata/pkg/amqpx"
 	"github.com/agata-fl/agata/pkg/baseservice"
@@ -34,7 +34,7 @@ const patience = 20 * time.Second
 // it offers, what it was told, and a real file server.
 type bench struct {
 	t         *testing.T
-	broker    *amqpd.Server
+	broker    amqpx.Options
 	schemas   *contract.Schemas
 	transport *amqpx.Transport
 	events    *timeline.Collector
@@ -49,57 +49,20 @@ type bench struct {
 	polls   int
 }
 
-// run runs something until the test ends, or until stop.
-func run(t *testing.T, what string, fn func(context.Context) error) (stop func()) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- fn(ctx) }()
-	stop = sync.OnceFunc(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("%s: %v", what, err)
-		}
-	})
-	t.Cleanup(stop)
-	return stop
-}
-
 func setup(t *testing.T) *bench {
 	t.Helper()
 	b := &bench{t: t, work: t.TempDir(), dir: t.TempDir(), events: timeline.NewCollector(nil)}
-	var err error
-	if b.broker, err = amqpd.New(amqpd.Options{Addr: "127.0.0.1:0"}); err != nil {
-		t.Fatal(err)
-	}
-	run(t, "broker", b.broker.Run)
-	if b.schemas, err = contract.CompileSchemas(); err != nil {
-		t.Fatal(err)
-	}
-	b.transport = b.connect()
-	run(t, "events", func(ctx context.Context) error { return b.events.Run(ctx, b.transport) })
+	b.broker, b.schemas = brokertest.Embedded(t), brokertest.Schemas(t)
+	b.transport = brokertest.Connect(t, b.broker)
+	brokertest.Run(t, "events", func(ctx context.Context) error { return b.events.Run(ctx, b.transport) })
 	b.playCloud()
 	b.serveFiles()
 	return b
 }
 
-func (b *bench) connect() *amqpx.Transport {
-	b.t.Helper()
-	var port int
-	if _, err := fmt.Sscanf(b.broker.Addr().String(), "127.0.0.1:%d", &port); err != nil {
-		b.t.Fatal(err)
-	}
-	tr, err := amqpx.New(amqpx.Options{Host: "127.0.0.1", Port: port})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	run(b.t, "transport", tr.Run)
-	return tr
-}
-
 // playCloud answers as the client gateway does.
 func (b *bench) playCloud() {
-	s, err := baseservice.New(baseservice.Options{Name: "cloud", Transport: b.connect(), Schemas: b.schemas})
+	s, err := baseservice.New(baseservice.Options{Name: "cloud", Transport: brokertest.Connect(b.t, b.broker), Schemas: b.schemas})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -121,7 +84,7 @@ func (b *bench) playCloud() {
 		}
 		return slices.Clone(b.offered), nil
 	})
-	run(b.t, "cloud", s.Run)
+	brokertest.Run(b.t, "cloud", s.Run)
 	<-s.Started()
 }
 
@@ -181,7 +144,7 @@ func (b *bench) setAway(away bool) {
 func (b *bench) start(adjust func(*clienttaskmanager.Options)) (stop func()) {
 	b.t.Helper()
 	opt := clienttaskmanager.Options{
-		Base:   baseservice.Options{Transport: b.connect(), Schemas: b.schemas, Events: true, Logger: slog.New(slog.NewTextHandler(testWriter{b.t}, nil))},
+		Base:   baseservice.Options{Transport: brokertest.Connect(b.t, b.broker), Schemas: b.schemas, Events: true, Logger: slog.New(slog.NewTextHandler(testWriter{b.t}, nil))},
 		UserID: "ada", Info: map[string]any{"data_qnt": 7, "sensors": []string{"camera"}, "gpu": true},
 		Work: filepath.Join(b.dir, "work"), Data: filepath.Join(b.dir, "data"), ConfigDir: b.dir, Python: "python3",
 		FilesURL: b.files.URL, Interval: 300 * time.Millisecond, Policy: clienttaskmanager.PolicyOne, MaxTasks: 2,
@@ -194,7 +157,7 @@ func (b *bench) start(adjust func(*clienttaskmanager.Options)) (stop func()) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	stop = run(b.t, "client task manager", s.Run)
+	stop = brokertest.Run(b.t, "client task manager", s.Run)
 	select {
 	case <-s.Started():
 	case <-time.After(patience):

@@ -11,6 +11,7 @@ import (
 	"testing/fstest"
 
 	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/testenv/brokertest"
 	"github.com/agata-fl/agata/pkg/amqpx"
 	"github.com/agata-fl/agata/pkg/baseservice"
 	"github.com/agata-fl/agata/pkg/contract"
@@ -60,9 +61,9 @@ func oneCall(client *http.Client, url string) (string, error) {
 
 // BenchmarkCall is HTTP -> gateway -> broker -> service -> SQLite, and back.
 func BenchmarkCall(b *testing.B) {
-	o := embedded(b)
-	keeper(b, connect(b, o)) // a connection of its own, as in another process
-	url, _ := serve(b, connect(b, o), Options{})
+	o := brokertest.Embedded(b)
+	keeper(b, brokertest.Connect(b, o)) // a connection of its own, as in another process
+	url, _ := serve(b, brokertest.Connect(b, o), Options{})
 	url += "/" + contract.GetUser.Name
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
 	defer client.CloseIdleConnections()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/agata-fl/agata/internal/testenv/brokertest"
 	"github.com/agata-fl/agata/pkg/amqpx"
 	"github.com/agata-fl/agata/pkg/baseservice"
 	"github.com/agata-fl/agata/pkg/contract"
@@ -21,8 +22,8 @@ import (
 )
 
 func TestAnswers(t *testing.T) {
-	onBrokers(t, func(t *testing.T, o amqpx.Options) {
-		tr := connect(t, o)
+	brokertest.OnBoth(t, func(t *testing.T, o amqpx.Options) {
+		tr := brokertest.Connect(t, o)
 		peer(t, tr, "user-manager", users)
 		url, _ := serve(t, tr, Options{})
 		update, get := contract.UpdateUser.Name, contract.GetUser.Name
@@ -73,7 +74,7 @@ func TestAnswers(t *testing.T) {
 }
 
 func TestOtherNamesAreNotForwarded(t *testing.T) {
-	tr := connect(t, embedded(t))
+	tr := brokertest.Connect(t, brokertest.Embedded(t))
 	url, _ := serve(t, tr, Options{})
 	for _, fn := range []string{"events", "amq.rabbitmq.reply-to", "rpc_exec_", "rpc_exec_A", "rpc_exec_a-b", "xrpc_exec_a", "rpc_exec_a%2Fb", "rpc_exec_a%0A",
 		"rpc_exec_" + strings.Repeat("a", 201)} {
@@ -85,7 +86,7 @@ func TestOtherNamesAreNotForwarded(t *testing.T) {
 }
 
 func TestChunkedBodies(t *testing.T) {
-	tr := connect(t, embedded(t))
+	tr := brokertest.Connect(t, brokertest.Embedded(t))
 	peer(t, tr, "user-manager", users)
 	url, _ := serve(t, tr, Options{})
 	for _, tc := range []struct {
@@ -107,7 +108,7 @@ func TestChunkedBodies(t *testing.T) {
 }
 
 func TestSlowService(t *testing.T) {
-	tr := connect(t, embedded(t))
+	tr := brokertest.Connect(t, brokertest.Embedded(t))
 	ended := make(chan struct{}, 2)
 	stop := peer(t, tr, "user-manager", func(s *baseservice.Service) {
 		baseservice.Handle(s, contract.GetUser, func(ctx context.Context, _ contract.UserIDRequest) (contract.User, error) {
@@ -130,13 +131,13 @@ func TestSlowService(t *testing.T) {
 		}
 	}
 	late()
-	wait(t, "the end of the slow execution", ended) // the deadline went with the call
+	brokertest.Wait(t, "the end of the slow execution", ended) // the deadline went with the call
 	stop()
 	late() // its queue is still there
 }
 
 func TestTraceGoesOn(t *testing.T) {
-	tr := connect(t, embedded(t))
+	tr := brokertest.Connect(t, brokertest.Embedded(t))
 	got := make(chan string, 2)
 	peer(t, tr, "user-manager", func(s *baseservice.Service) {
 		baseservice.Handle(s, contract.GetUser, func(ctx context.Context, _ contract.UserIDRequest) (contract.User, error) {
@@ -157,7 +158,7 @@ func TestTraceGoesOn(t *testing.T) {
 }
 
 func TestEventsTellOfTheWay(t *testing.T) {
-	tr := connect(t, embedded(t))
+	tr := brokertest.Connect(t, brokertest.Embedded(t))
 	peer(t, tr, "user-manager", users)
 	url, stop := serve(t, tr, Options{Base: baseservice.Options{Events: true}})
 	post(t, url, contract.GetUser.Name, `{"user_id":"u"}`)
@@ -194,7 +195,7 @@ func TestEventsTellOfTheWay(t *testing.T) {
 }
 
 func TestHiddenErrors(t *testing.T) {
-	tr := connect(t, embedded(t))
+	tr := brokertest.Connect(t, brokertest.Embedded(t))
 	url, _ := serve(t, tr, Options{Base: baseservice.Options{HideErrors: true}})
 	a := post(t, url, contract.GetUser.Name, `{"user_id":"u"}`)
 	if got := text(t, a); a.status != 500 || got != contract.HiddenError || a.header.Get("Agata-Code") != "unavailable" {

@@ -12,13 +12,14 @@ import (
 	"time"
 
 	"github.com/agata-fl/agata/internal/testenv"
+	"github.com/agata-fl/agata/internal/testenv/brokertest"
 	"github.com/agata-fl/agata/pkg/amqpx"
 	"github.com/agata-fl/agata/pkg/baseservice"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
 func TestCallerThatLeavesFreesTheGateway(t *testing.T) {
-	tr := connect(t, embedded(t))
+	tr := brokertest.Connect(t, brokertest.Embedded(t))
 	ctx, leave := context.WithCancel(t.Context())
 	release := make(chan struct{})
 	peer(t, tr, "user-manager", func(s *baseservice.Service) {
@@ -30,8 +31,8 @@ func TestCallerThatLeavesFreesTheGateway(t *testing.T) {
 	})
 	defer close(release)
 	s := create(t, tr, Options{})
-	run(t, "cloud gateway", s.Run)
-	wait(t, "the start", s.Started())
+	brokertest.Run(t, "cloud gateway", s.Run)
+	brokertest.Wait(t, "the start", s.Started())
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.Addr()+"/"+contract.GetUser.Name, strings.NewReader(`{"user_id":"u"}`))
 	if err != nil {
 		t.Fatal(err)
@@ -46,8 +47,8 @@ func TestCallerThatLeavesFreesTheGateway(t *testing.T) {
 }
 
 func TestManyCallsAtOnce(t *testing.T) {
-	onBrokers(t, func(t *testing.T, o amqpx.Options) {
-		tr := connect(t, o)
+	brokertest.OnBoth(t, func(t *testing.T, o amqpx.Options) {
+		tr := brokertest.Connect(t, o)
 		peer(t, tr, "user-manager", users)
 		url, _ := serve(t, tr, Options{})
 		client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 200}}
@@ -75,14 +76,14 @@ func TestManyCallsAtOnce(t *testing.T) {
 }
 
 func TestMoreCallsThanSlots(t *testing.T) {
-	tr := connect(t, embedded(t))
+	tr := brokertest.Connect(t, brokertest.Embedded(t))
 	peer(t, tr, "user-manager", users)
 	s := create(t, tr, Options{})
 	for range maxCalls {
 		s.slots <- struct{}{}
 	}
-	run(t, "cloud gateway", s.Run)
-	wait(t, "the start", s.Started())
+	brokertest.Run(t, "cloud gateway", s.Run)
+	brokertest.Wait(t, "the start", s.Started())
 	a := post(t, "http://"+s.Addr(), contract.GetUser.Name, `{"user_id":"u"}`)
 	if a.status != 500 || a.header.Get("Agata-Code") != "unavailable" || a.header.Get("Retry-After") == "" || !strings.Contains(text(t, a), "1024 calls under way") {
 		t.Errorf("got %d %s %v", a.status, a.body, a.header)

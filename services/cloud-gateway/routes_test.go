@@ -4,12 +4,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/agata-fl/agata/internal/testenv/brokertest"
 	"github.com/agata-fl/agata/pkg/baseservice"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
 func TestCrossOrigin(t *testing.T) {
-	tr := connect(t, embedded(t))
+	tr := brokertest.Connect(t, brokertest.Embedded(t))
 	peer(t, tr, "user-manager", users)
 	open, _ := serve(t, tr, Options{})
 	listed, _ := serve(t, tr, Options{AllowedOrigins: []string{"https://ops.example"}})
@@ -45,7 +46,7 @@ func TestCrossOrigin(t *testing.T) {
 			}
 		})
 	}
-	if _, err := New(Options{Transport: tr, Addr: "127.0.0.1:0", AllowedOrigins: []string{"ops.example"}, Base: baseservice.Options{Schemas: schemas(t)}}); err == nil || !strings.Contains(err.Error(), "ops.example") {
+	if _, err := New(Options{Transport: tr, Addr: "127.0.0.1:0", AllowedOrigins: []string{"ops.example"}, Base: baseservice.Options{Schemas: brokertest.Schemas(t)}}); err == nil || !strings.Contains(err.Error(), "ops.example") {
 		t.Errorf("an origin that is none was accepted: %v", err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/agata-fl/agata/internal/testenv"
+	"github.com/agata-fl/agata/internal/testenv/brokertest"
 	"github.com/agata-fl/agata/pkg/amqpx"
 	"github.com/agata-fl/agata/pkg/baseservice"
 	"github.com/agata-fl/agata/pkg/contract"
@@ -24,9 +25,9 @@ func get(t testing.TB, url string) answer {
 
 func TestBrokerComesAndGoes(t *testing.T) {
 	port := testenv.Port(t)
-	tr := connect(t, amqpx.Options{Host: "127.0.0.1", Port: port})
+	tr := brokertest.Connect(t, amqpx.Options{Host: "127.0.0.1", Port: port})
 	s := create(t, tr, Options{})
-	stop := run(t, "cloud gateway", s.Run)
+	stop := brokertest.Run(t, "cloud gateway", s.Run)
 	url := "http://" + s.Addr()
 
 	away := func() {
@@ -54,8 +55,8 @@ func TestBrokerComesAndGoes(t *testing.T) {
 	}
 	comes := func() (stop func()) {
 		t.Helper()
-		_, stop = broker(t, port)
-		peer(t, connect(t, amqpx.Options{Host: "127.0.0.1", Port: port}), "user-manager", users)
+		_, stop = brokertest.Broker(t, port)
+		peer(t, brokertest.Connect(t, amqpx.Options{Host: "127.0.0.1", Port: port}), "user-manager", users)
 		testenv.Eventually(t, 20*time.Second, "the gateway is ready", func() bool { return get(t, url+"/readyz").status == 200 })
 		if a := post(t, url, contract.GetUser.Name, `{"user_id":"u"}`); a.status != 200 {
 			t.Errorf("a call with a broker: %d %s", a.status, a.body)
@@ -64,15 +65,15 @@ func TestBrokerComesAndGoes(t *testing.T) {
 	}
 	away()
 	stopBroker := comes()
-	wait(t, "the start of the gateway", s.Started())
+	brokertest.Wait(t, "the start of the gateway", s.Started())
 	stopBroker()
 	away()
 	stop()
 }
 
 func TestServicesTellAboutThemselves(t *testing.T) {
-	onBrokers(t, func(t *testing.T, o amqpx.Options) {
-		tr := connect(t, o)
+	brokertest.OnBoth(t, func(t *testing.T, o amqpx.Options) {
+		tr := brokertest.Connect(t, o)
 		peer(t, tr, "user-manager", users)
 		url, _ := serve(t, tr, Options{Base: baseservice.Options{Version: "1.2.3"}})
 		post(t, url, contract.GetUser.Name, `{"user_id":"nobody"}`)
@@ -96,7 +97,7 @@ func TestServicesTellAboutThemselves(t *testing.T) {
 }
 
 func TestPageAndMetrics(t *testing.T) {
-	tr := connect(t, embedded(t))
+	tr := brokertest.Connect(t, brokertest.Embedded(t))
 	reg := prometheus.NewRegistry()
 	url, _ := serve(t, tr, Options{Gatherer: reg, Base: baseservice.Options{Version: "<1>", Registerer: reg}})
 	a := get(t, url+"/")
@@ -122,7 +123,7 @@ func TestPageAndMetrics(t *testing.T) {
 }
 
 func TestStopFinishesWhatRuns(t *testing.T) {
-	tr := connect(t, embedded(t))
+	tr := brokertest.Connect(t, brokertest.Embedded(t))
 	began, release := make(chan struct{}), make(chan struct{})
 	peer(t, tr, "user-manager", func(s *baseservice.Service) {
 		baseservice.Handle(s, contract.GetUser, func(context.Context, contract.UserIDRequest) (contract.User, error) {
@@ -134,7 +135,7 @@ func TestStopFinishesWhatRuns(t *testing.T) {
 	url, stop := serve(t, tr, Options{})
 	got := make(chan answer, 1)
 	go func() { got <- post(t, url, contract.GetUser.Name, `{"user_id":"u"}`) }()
-	wait(t, "the call", began)
+	brokertest.Wait(t, "the call", began)
 	stopped := make(chan struct{})
 	go func() { stop(); close(stopped) }()
 	select {
@@ -146,7 +147,7 @@ func TestStopFinishesWhatRuns(t *testing.T) {
 	if a := <-got; text(t, a) != "finished" {
 		t.Errorf("the call that ran got %d %s", a.status, a.body)
 	}
-	wait(t, "the stop", stopped)
+	brokertest.Wait(t, "the stop", stopped)
 }
 
 func TestNewRefusesWhatCannotRun(t *testing.T) {
@@ -154,7 +155,7 @@ func TestNewRefusesWhatCannotRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	good := Options{Addr: "127.0.0.1:0", Transport: tr, Base: baseservice.Options{Schemas: schemas(t)}}
+	good := Options{Addr: "127.0.0.1:0", Transport: tr, Base: baseservice.Options{Schemas: brokertest.Schemas(t)}}
 	s, err := New(good)
 	if err != nil {
 		t.Fatal(err)

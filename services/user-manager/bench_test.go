@@ -4,12 +4,13 @@ import (
 	"context"
 	"testing"
 
+	"github.com/agata-fl/agata/internal/testenv/brokertest"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
 )
 
 func BenchmarkGet(b *testing.B) {
-	tr := connect(b, embedded(b))
+	tr := brokertest.Connect(b, brokertest.Embedded(b))
 	serve(b, b.TempDir(), tr, false)
 	ctx := context.Background()
 	if _, err := rpc.Call(ctx, tr, contract.UpdateUser, contract.UpdateUserRequest{UserID: "u", Sensors: &[]string{"camera", "ecu"}}); err != nil {
@@ -23,7 +24,7 @@ func BenchmarkGet(b *testing.B) {
 }
 
 func BenchmarkUpdate(b *testing.B) {
-	tr := connect(b, embedded(b))
+	tr := brokertest.Connect(b, brokertest.Embedded(b))
 	serve(b, b.TempDir(), tr, false)
 	req := contract.UpdateUserRequest{UserID: "u", Sensors: &[]string{"camera", "ecu"}, Attributes: map[string]any{"gpu": true}}
 	for b.Loop() {

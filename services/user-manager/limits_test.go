@@ -5,12 +5,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/agata-fl/agata/internal/testenv/brokertest"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
 )
 
 func TestRefusals(t *testing.T) {
-	tr := connect(t, embedded(t))
+	tr := brokertest.Connect(t, brokertest.Embedded(t))
 	serve(t, t.TempDir(), tr, false)
 	if _, err := raw(t, tr, contract.UpdateUser.Name, `{"user_id":"full","attributes":{`+numbered(0, 100)+`}}`); err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/agata-fl/agata/internal/testenv/brokertest"
 	"github.com/agata-fl/agata/pkg/amqpx"
 	"github.com/agata-fl/agata/pkg/baseservice"
 	"github.com/agata-fl/agata/pkg/contract"
@@ -50,8 +51,8 @@ func fields(t testing.TB, record string) map[string]any {
 }
 
 func TestUpdateAndGet(t *testing.T) {
-	onBrokers(t, func(t *testing.T, broker amqpx.Options) {
-		tr := connect(t, broker)
+	brokertest.OnBoth(t, func(t *testing.T, broker amqpx.Options) {
+		tr := brokertest.Connect(t, broker)
 		serve(t, t.TempDir(), tr, false)
 		for _, step := range []struct{ update, want string }{
 			{`{"user_id":"u"}`,
@@ -89,7 +90,7 @@ func TestUpdateAndGet(t *testing.T) {
 }
 
 func TestListPages(t *testing.T) {
-	tr := connect(t, embedded(t))
+	tr := brokertest.Connect(t, brokertest.Embedded(t))
 	serve(t, t.TempDir(), tr, false)
 	ctx := deadline(t)
 	for i := range 25 {
@@ -123,8 +124,8 @@ func TestListPages(t *testing.T) {
 }
 
 func TestEventsTellOfTheWork(t *testing.T) {
-	broker := embedded(t)
-	tr := connect(t, broker)
+	broker := brokertest.Embedded(t)
+	tr := brokertest.Connect(t, broker)
 	stop := serve(t, t.TempDir(), tr, true)
 	if _, err := raw(t, tr, contract.UpdateUser.Name, `{"user_id":"u"}`); err != nil {
 		t.Fatal(err)
@@ -163,7 +164,7 @@ func TestEventsTellOfTheWork(t *testing.T) {
 
 func TestRecordsOutliveTheService(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "data")
-	tr := connect(t, embedded(t))
+	tr := brokertest.Connect(t, brokertest.Embedded(t))
 	stop := serve(t, folder, tr, false)
 	if _, err := raw(t, tr, contract.UpdateUser.Name, `{"user_id":"ü <1>","sensors":["a<b","c"]}`); err != nil {
 		t.Fatal(err)
@@ -180,7 +181,7 @@ func TestRecordsOutliveTheService(t *testing.T) {
 }
 
 func TestConcurrentUpdatesLoseNothing(t *testing.T) {
-	tr := connect(t, embedded(t))
+	tr := brokertest.Connect(t, brokertest.Embedded(t))
 	serve(t, t.TempDir(), tr, false)
 	ctx := deadline(t)
 	var wg sync.WaitGroup

@@ -1,0 +1,106 @@
+package amqpx
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/agata-fl/agata/pkg/rpc"
+)
+
+// Call implements [rpc.Caller].
+func (t *Transport) Call(ctx context.Context, r rpc.Request) (rpc.Reply, error) {
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, t.opt.CallTimeout)
+		defer cancel()
+	}
+	started := time.Now()
+	reply, err := t.call(ctx, r)
+	fn := r.Function
+	if errors.Is(err, rpc.ErrNobody) {
+		fn = "unknown" // anybody may invent names; a label must not
+	}
+	t.metrics.observeCall(fn, rpc.CodeOf(err), time.Since(started))
+	return reply, err
+}
+
+func (t *Transport) call(ctx context.Context, r rpc.Request) (rpc.Reply, error) {
+	cs, err := t.caller.session(ctx)
+	if err != nil {
+		return rpc.Reply{}, err
+	}
+	if cs.s.blocked.Load() {
+		return rpc.Reply{}, rpc.Errorf(rpc.Unavailable, "the broker at %s takes no messages now (memory or disk alarm)", brokerName(t.opt))
+	}
+	deadline, _ := ctx.Deadline()
+	left := time.Until(deadline).Milliseconds()
+	if left < 1 {
+		return rpc.Reply{}, rpc.Errorf(rpc.Deadline, "the deadline of %s passed before it was sent", r.Function)
+	}
+	id := uuid.NewString()
+	answer, err := cs.register(id, 1)
+	if err != nil {
+		if rpc.CodeOf(err) == rpc.Unavailable {
+			return rpc.Reply{}, err
+		}
+		return rpc.Reply{}, lost(r.Function, false, err)
+	}
+	defer cs.forget(id)
+	confirm, err := cs.ch.PublishWithDeferredConfirm("", r.Function, true, false, amqp.Publishing{
+		Headers:       traceTable(r.Trace),
+		ContentType:   "application/json",
+		CorrelationId: id,
+		ReplyTo:       cs.replyTo,
+		Expiration:    strconv.FormatInt(left, 10),
+		MessageId:     r.MessageID,
+		Type:          r.Function,
+		Body:          r.Body,
+	})
+	if err != nil {
+		return rpc.Reply{}, lost(r.Function, false, err)
+	}
+	confirmed := confirm.Done()
+	for {
+		select {
+		case o := <-answer:
+			if o.err == nil || rpc.CodeOf(o.err) == rpc.Unavailable {
+				return o.reply, o.err
+			}
+			return rpc.Reply{}, lost(r.Function, true, o.err)
+		case <-confirmed:
+			// A session that ends resolves its confirms as refused, too; only a
+			// refusal on a live one is the broker's word.
+			confirmed = nil
+			if !confirm.Acked() && !cs.ended() {
+				return rpc.Reply{}, rpc.Errorf(rpc.Unavailable, "the broker at %s refused the call of %s", brokerName(t.opt), r.Function)
+			}
+		case <-ctx.Done():
+			if errors.Is(ctx.Err(), context.Canceled) {
+				return rpc.Reply{}, rpc.Errorf(rpc.Deadline, "the call of %s was given up: %w", r.Function, ctx.Err())
+			}
+			return rpc.Reply{}, rpc.Errorf(rpc.Deadline, "no answer from %s within its deadline: %w", r.Function, ctx.Err())
+		}
+	}
+}
+
+// ended tells whether the session's end is known or its channel is closed.
+func (cs *callSession) ended() bool {
+	return cs.ch.IsClosed() || cs.s.conn.IsClosed()
+}
+
+func lost(fn string, sent bool, err error) error {
+	le := &rpc.LostError{Function: fn, Sent: sent, Err: err}
+	return &rpc.Error{Code: rpc.Unavailable, Message: le.Error(), Err: le}
+}
+
+func traceTable(trace string) amqp.Table {
+	if trace == "" {
+		return nil
+	}
+	return amqp.Table{traceHeader: trace}
+}
