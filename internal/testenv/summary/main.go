@@ -55,7 +55,7 @@ func read() (c counts, err error) {
 			if e.Test != "" {
 				c.passed++
 			} else {
-				fmt.Printf("ok   %s  %s\n", e.Package, time.Duration(e.Elapsed*float64(time.Second)))
+				fmt.Printf("ok   %s  %s\n", e.Package, time.Duration(e.Elapsed*float64(time.Second)).Round(time.Millisecond))
 			}
 		case "fail", "build-fail":
 			if e.Test != "" || e.Action == "build-fail" || len(output[key]) > 0 {
