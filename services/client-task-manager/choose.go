@@ -48,6 +48,9 @@ func (l *loop) send(ctx context.Context, o outcome) {
 		if o.result != launched {
 			return
 		}
+		if !l.s.opt.KeepTasks { // shutdown may not have seen it
+			l.s.stop(ctx, o.exec.proc)
+		}
 	}
 	if o.result == launched {
 		end := l.s.watch(ctx, o.exec)

@@ -3,6 +3,7 @@ package clienttaskmanager
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -169,11 +170,11 @@ func (l *loop) reconcile(ctx context.Context) {
 	for _, t := range l.offered {
 		now[t.ID] = true
 	}
-	for id := range l.settled {
-		if !now[id] {
-			delete(l.settled, id)
-		}
-	}
+	gone := func(id string) bool { return !now[id] }
+	forget(l.settled, gone)
+	forget(l.checked, gone)
+	forget(l.retryAt, gone)
+	forget(l.restarts, gone)
 	for id, e := range l.running {
 		if now[id] {
 			delete(l.absent, id)
@@ -188,6 +189,10 @@ func (l *loop) reconcile(ctx context.Context) {
 	}
 }
 
+func forget[V any](m map[string]V, gone func(id string) bool) {
+	maps.DeleteFunc(m, func(id string, _ V) bool { return gone(id) })
+}
+
 // adopt takes over what an earlier manager left running.
 func (l *loop) adopt(ctx context.Context) error {
 	procs, err := l.s.procs.Recover(ctx)
@@ -200,7 +205,7 @@ func (l *loop) adopt(ctx context.Context) error {
 		if e.task.ID == "" {
 			return fmt.Errorf("execution %s names no task", p.ID())
 		}
-		if l.running[e.task.ID] != nil {
+		if l.running[e.task.ID] != nil || handled(p) {
 			continue
 		}
 		l.running[e.task.ID] = e

@@ -121,6 +121,9 @@ func TestQuarantineEndsWithNewFilesOrARelease(t *testing.T) {
 	if n := b.count("Started client"); n != 1 {
 		t.Fatalf("after a restart the task in quarantine was run again")
 	}
+	if n := b.count("Started handling error from task Q"); n != 1 {
+		t.Errorf("one failure was handled %d times", n)
+	}
 	// A release lets it run, and fail, once more.
 	if _, err := rpc.Call(t.Context(), b.transport, contract.ReleaseTask, contract.TaskIDRequest{TaskID: "Q"}); err != nil {
 		t.Fatal(err)

@@ -3,6 +3,8 @@ package clienttaskmanager
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/agata-fl/agata/internal/launch"
@@ -44,6 +46,15 @@ func (s *Service) watch(ctx context.Context, e *execution) outcome {
 	}
 	s.tidy(e)
 	return o
+}
+
+// handledMark is a file in the folder of an execution whose end has been dealt
+// with: the folder stays, for its logs, and its end must not be taken in again.
+const handledMark = "handled"
+
+func handled(p *supervise.Process) bool {
+	_, err := os.Stat(filepath.Join(p.Folder(), handledMark))
+	return err == nil
 }
 
 // act takes in one report; true means that the execution's fate is decided.
@@ -122,6 +133,9 @@ func (s *Service) stop(ctx context.Context, p *supervise.Process) {
 // tidy keeps the newest ended execution of a task, for its logs, and removes
 // the ones before.
 func (s *Service) tidy(e *execution) {
+	if err := os.WriteFile(filepath.Join(e.proc.Folder(), handledMark), nil, 0o600); err != nil {
+		s.log.Warn("the end of an execution may be taken in again after a restart", "execution_id", e.proc.ID(), "err", err)
+	}
 	for _, p := range s.procs.Processes() {
 		if p.TaskID() != e.task.ID || p.ID() == e.proc.ID() {
 			continue
