@@ -61,6 +61,7 @@ type App struct {
 	group    *group
 	started  chan struct{}
 	info     Info
+	python   string // where the reporter's Python twin lies; "" until it does
 }
 
 // Info tells where a started app is to be found.
@@ -163,8 +164,12 @@ func (a *App) taskDir() (string, error) {
 	return dir, nil
 }
 
-// pythonPath lays out the reporter's Python twin for task processes.
+// pythonPath lays out the reporter's Python twin for task processes, once: tasks
+// that run import it.
 func (a *App) pythonPath() ([]string, error) {
+	if a.python != "" {
+		return []string{a.python}, nil
+	}
 	dir := filepath.Join(a.cfg.Data, "python")
 	if err := os.RemoveAll(dir); err != nil {
 		return nil, fmt.Errorf("renew the Python reporter: %w", err)
@@ -172,5 +177,6 @@ func (a *App) pythonPath() ([]string, error) {
 	if err := os.CopyFS(dir, python.FS); err != nil {
 		return nil, fmt.Errorf("write the Python reporter: %w", err)
 	}
+	a.python = dir
 	return []string{dir}, nil
 }

@@ -16,13 +16,16 @@ func (l *loop) choose(ctx context.Context) {
 		room = l.s.opt.MaxTasks
 	}
 	room -= len(l.running) + len(l.starting)
-	now := time.Now()
+	if room <= 0 {
+		return
+	}
+	now, held := time.Now(), l.s.quarantine.tasks()
 	for _, again := range []bool{false, true} {
 		for _, t := range l.offered {
 			if room <= 0 {
 				return
 			}
-			if !l.eligible(t.ID, now) || l.s.quarantine.has(t.ID) != again {
+			if !l.eligible(t.ID, now) || held[t.ID] != again {
 				continue
 			}
 			if again && now.Sub(l.checked[t.ID]) < l.s.opt.Interval {

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/agata-fl/agata/internal/launch"
 	"github.com/agata-fl/agata/internal/supervise"
 	"github.com/agata-fl/agata/internal/supervise/policy"
 	"github.com/agata-fl/agata/pkg/contract"
@@ -31,14 +32,8 @@ type execution struct {
 	stopped bool          // by us, since the cloud offers the task no more
 }
 
-// Events of one task that the timeline takes: as many as the cloud's side allows.
-const (
-	eventsPerSecond = 100
-	eventsAtOnce    = 500
-)
-
 func newExecution(t contract.OfferedTask, digest string, p *supervise.Process) *execution {
-	return &execution{task: t, digest: digest, proc: p, mayTell: rate.NewLimiter(eventsPerSecond, eventsAtOnce)}
+	return &execution{task: t, digest: digest, proc: p, mayTell: launch.NewEventLimiter()}
 }
 
 // outcome ends a launch or an execution.

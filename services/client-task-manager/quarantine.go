@@ -65,14 +65,15 @@ func (q *quarantine) holds(key policy.Key) bool {
 	return held
 }
 
-// has tells whether some version of the task is held.
-func (q *quarantine) has(task string) bool {
+// tasks are those of which some version is held.
+func (q *quarantine) tasks() map[string]bool {
+	held := map[string]bool{}
 	for _, e := range q.entries() {
-		if e.Task == task && e.Held {
-			return true
+		if e.Held {
+			held[e.Task] = true
 		}
 	}
-	return false
+	return held
 }
 
 func (q *quarantine) entries() []policy.Entry {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/agata-fl/agata/internal/launch"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/taskreporter"
 )
@@ -58,7 +59,7 @@ func (s *Service) mayTell(r *run) bool {
 		return true
 	}
 	if !r.dropped {
-		s.log.Warn("a task sends more events than the timeline takes: some are dropped", "task_id", r.taskID, "per_second", eventsPerSecond)
+		s.log.Warn("a task sends more events than the timeline takes: some are dropped", "task_id", r.taskID, "per_second", launch.EventsPerSecond)
 		r.dropped = true
 	}
 	return false

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/agata-fl/agata/internal/launch"
 	"github.com/agata-fl/agata/internal/supervise"
 )
 
@@ -31,19 +32,14 @@ type run struct {
 	triggers chan struct{} // one token a running trigger
 }
 
-const (
-	// A task's own events: what it may put on the timeline, which all share.
-	eventsPerSecond = 100
-	eventsBurst     = 500
-	// maxTriggers bounds the triggers of one task that run at once.
-	maxTriggers = 4
-)
+// maxTriggers bounds the triggers of one task that run at once.
+const maxTriggers = 4
 
 func newRun(taskID, dir string, proc *supervise.Process) *run {
 	return &run{
 		taskID: taskID, dir: dir, proc: proc, done: make(chan struct{}),
 		seen:   map[supervise.Stream]supervise.Line{},
-		events: rate.NewLimiter(eventsPerSecond, eventsBurst), triggers: make(chan struct{}, maxTriggers),
+		events: launch.NewEventLimiter(), triggers: make(chan struct{}, maxTriggers),
 	}
 }
 
