@@ -2,7 +2,6 @@ package clientgateway
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,8 +11,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/agata-fl/agata/internal/testenv/brokertest"
 	"github.com/agata-fl/agata/pkg/amqpx"
@@ -131,27 +128,7 @@ func TestEventsTellOfTheWay(t *testing.T) {
 		"rpc_redirect_client_requesting_task: Finished redirecting task request msg",
 		"main: Interrupted",
 	}
-	var got []string
-	seen := map[string]bool{} // an event may come twice
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	err := tr.Subscribe(ctx, contract.EventsQueue, func(body []byte) error {
-		var e contract.Event
-		if err := json.Unmarshal(body, &e); err != nil || e.Service != "client_gateway" {
-			t.Errorf("%s: %v", body, err)
-		}
-		if seen[string(body)] {
-			return nil
-		}
-		seen[string(body)] = true
-		if got = append(got, e.Function+": "+e.Event); len(got) == len(want) {
-			cancel()
-		}
-		return nil
-	})
-	if diff := cmp.Diff(want, got); err != nil || diff != "" {
-		t.Errorf("%v; events (-want +got):\n%s", err, diff)
-	}
+	brokertest.WantEvents(t, tr, "client_gateway", want)
 }
 
 func TestNewRefusesWhatIsNoURL(t *testing.T) {

@@ -12,8 +12,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/agata-fl/agata/internal/testenv/brokertest"
 	"github.com/agata-fl/agata/pkg/amqpx"
 	"github.com/agata-fl/agata/pkg/baseservice"
@@ -171,27 +169,7 @@ func TestEventsTellOfTheWay(t *testing.T) {
 		"rpc_handler: Started redirecting rpc_exec_nothing msg", "rpc_handler: Finished redirecting rpc_exec_nothing msg",
 		"main: Interrupted",
 	}
-	var got []string
-	seen := map[string]bool{} // an event may come twice
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	err := tr.Subscribe(ctx, contract.EventsQueue, func(body []byte) error {
-		var e contract.Event
-		if err := json.Unmarshal(body, &e); err != nil || e.Service != "cloud_gateway" {
-			t.Errorf("%s: %v", body, err)
-		}
-		if seen[string(body)] {
-			return nil
-		}
-		seen[string(body)] = true
-		if got = append(got, e.Function+": "+e.Event); len(got) == len(want) {
-			cancel()
-		}
-		return nil
-	})
-	if diff := cmp.Diff(want, got); err != nil || diff != "" {
-		t.Errorf("%v; events (-want +got):\n%s", err, diff)
-	}
+	brokertest.WantEvents(t, tr, "cloud_gateway", want)
 }
 
 func TestHiddenErrors(t *testing.T) {

@@ -140,26 +140,7 @@ func TestEventsTellOfTheWork(t *testing.T) {
 		"rpc_exec_get_user_info: Started querying user info", "rpc_exec_get_user_info: Finished querying user info",
 		"main: Interrupted",
 	}
-	var got []string
-	seen := map[string]bool{} // an event may come twice
-	ctx, cancel := context.WithCancel(deadline(t))
-	err := tr.Subscribe(ctx, contract.EventsQueue, func(body []byte) error {
-		var e contract.Event
-		if err := json.Unmarshal(body, &e); err != nil || e.Service != "service_user_manager" {
-			t.Errorf("%s: %v", body, err)
-		}
-		if seen[string(body)] {
-			return nil
-		}
-		seen[string(body)] = true
-		if got = append(got, e.Function+": "+e.Event); len(got) == len(want) {
-			cancel()
-		}
-		return nil
-	})
-	if diff := cmp.Diff(want, got); err != nil || diff != "" {
-		t.Errorf("%v; events (-want +got):\n%s", err, diff)
-	}
+	brokertest.WantEvents(t, tr, "service_user_manager", want)
 }
 
 func TestRecordsOutliveTheService(t *testing.T) {
