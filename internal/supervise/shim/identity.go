@@ -18,6 +18,7 @@ type Stat struct {
 	Parent  int
 	Threads int
 	Start   uint64
+	Kernel  bool // a thread of the kernel's
 }
 
 // ReadStat reads /proc/PID/stat. A process that is gone is os.ErrNotExist.
@@ -43,18 +44,25 @@ func parseStat(line string) (stat Stat, err error) {
 	stat.State = line[0]
 	word(&line)
 	parent, ok := parseInt(word(&line))
-	for range 15 { // fields 5 to 19
+	for range 4 { // fields 5 to 8
+		word(&line)
+	}
+	flags, ok4 := parseInt(word(&line))
+	for range 10 { // fields 10 to 19
 		word(&line)
 	}
 	threads, ok2 := parseInt(word(&line))
 	word(&line)
 	start, ok3 := parseInt(word(&line))
-	if !ok || !ok2 || !ok3 {
+	if !ok || !ok2 || !ok3 || !ok4 {
 		return Stat{}, errStat
 	}
 	stat.Parent, stat.Threads, stat.Start = int(parent), int(threads), uint64(start)
+	stat.Kernel = flags&kernelThread != 0
 	return stat, nil
 }
+
+const kernelThread = 0x00200000 // PF_KTHREAD, include/linux/sched.h
 
 var errStat = errors.New("a process's stat cannot be understood")
 
