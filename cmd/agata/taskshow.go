@@ -25,7 +25,7 @@ const pageSize = 500
 func (c *cli) taskState(ctx context.Context, id string) (contract.TaskSummary, error) {
 	if id != "" {
 		last := len(id) - 1
-		page, err := ask(ctx, c, contract.ListTasks, contract.ListRequest{After: id[:last] + string(id[last]-1) + "~", Limit: 1})
+		page, err := ask(ctx, c, contract.ListTasks, contract.ListTasksRequest{ListRequest: contract.ListRequest{After: id[:last] + string(id[last]-1) + "~", Limit: 1}})
 		if err != nil {
 			return contract.TaskSummary{}, err
 		}
@@ -106,7 +106,7 @@ func (c *cli) taskListCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			tasks := []contract.TaskSummary{}
 			for after := ""; ; {
-				page, err := ask(cmd.Context(), c, contract.ListTasks, contract.ListRequest{After: after, Limit: pageSize})
+				page, err := ask(cmd.Context(), c, contract.ListTasks, contract.ListTasksRequest{ListRequest: contract.ListRequest{After: after, Limit: pageSize}})
 				if err != nil {
 					return err
 				}

@@ -51,7 +51,7 @@ func TestBrokersRestart(t *testing.T) {
 	})
 	back := time.Now()
 	w.eventually("the task managers are back", func() bool {
-		_, cloud := call(t, w.operator, contract.ListTasks, contract.ListRequest{})
+		_, cloud := call(t, w.operator, contract.ListTasks, contract.ListTasksRequest{})
 		_, client := call(t, w.device, contract.ClientStatus, contract.None{})
 		return cloud == nil && client == nil
 	})

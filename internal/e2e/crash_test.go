@@ -29,7 +29,7 @@ func TestServicesAreKilled(t *testing.T) {
 	cloud := func() *process {
 		p := command(t, cloudDir, os.Environ(), settings("cloud"), "serve", "user-manager", "cloud-task-manager", "cloud-gateway")
 		w.eventually("the cloud is up", func() bool {
-			_, err := call(t, w.operator, contract.ListTasks, contract.ListRequest{})
+			_, err := call(t, w.operator, contract.ListTasks, contract.ListTasksRequest{})
 			_, userErr := call(t, w.operator, contract.ListUsers, contract.ListRequest{})
 			return err == nil && userErr == nil
 		})

@@ -135,7 +135,7 @@ func (l *lab) startOperator() error {
 	}
 	l.operator = t
 	l.recorder = baseservice.NewRecorder(baseservice.RecorderOptions{
-		Publisher: t, Service: contract.EventOperator, Enabled: true, Logger: l.opt.Logger,
+		Publisher: t, Service: contract.EventOperator, Events: true, Records: true, Logger: l.opt.Logger,
 	})
 	up := make(chan struct{})
 	close(up)

@@ -63,7 +63,7 @@ func (l *lab) upload(ctx context.Context, m tasks.Manifest, read func(name strin
 // register creates a task, as an operator's program does.
 func (l *lab) register(ctx context.Context, m tasks.Manifest) error {
 	const function = "register_task"
-	l.recorder.Record(function, "Started registering a task")
+	l.recorder.Event(ctx, contract.About{Task: m.TaskID}, function, "Started registering a task")
 	_, err := rpc.Call(ctx, l.operator, contract.CreateTask, contract.CreateTaskRequest{
 		TaskID: m.TaskID, Host: "127.0.0.1", Port: portOf(m), Username: "user", Password: "123", FilesPaths: m.FilesPaths,
 		SelectionCriteria: m.SelectionCriteria, ServerArguments: m.ServerArguments, ClientArguments: &m.ClientArguments, Tags: m.Tags,
@@ -71,18 +71,18 @@ func (l *lab) register(ctx context.Context, m tasks.Manifest) error {
 	if err != nil {
 		return fmt.Errorf("register task %s: %w", m.TaskID, err)
 	}
-	l.recorder.Record(function, "Finished registering a task")
+	l.recorder.Event(ctx, contract.About{Task: m.TaskID}, function, "Finished registering a task")
 	return nil
 }
 
 // startTask starts a task's server side.
 func (l *lab) startTask(ctx context.Context, id string) error {
 	const function = "start_task"
-	l.recorder.Record(function, "Started starting a task")
+	l.recorder.Event(ctx, contract.About{Task: id}, function, "Started starting a task")
 	if _, err := rpc.Call(ctx, l.operator, contract.StartServerTask, contract.StartTaskRequest{TaskID: id}); err != nil {
 		return fmt.Errorf("start task %s: %w", id, err)
 	}
-	l.recorder.Record(function, "Finished starting a task")
+	l.recorder.Event(ctx, contract.About{Task: id}, function, "Finished starting a task")
 	return nil
 }
 

@@ -3,6 +3,8 @@ package amqpx
 import (
 	"context"
 	"fmt"
+
+	amqp "github.com/rabbitmq/amqp091-go"
 )
 
 // subscribePrefetch is how many messages wait in a subscriber.
@@ -10,6 +12,17 @@ const subscribePrefetch = 200
 
 // Subscribe implements [rpc.Transport]: one message at a time, in order.
 func (t *Transport) Subscribe(ctx context.Context, queue string, fn func(body []byte) error) error {
+	return t.subscribe(ctx, queue, 1, func(bodies [][]byte) error { return fn(bodies[0]) })
+}
+
+// SubscribeBatch hands the messages of a queue to fn in order, as many at once as
+// have come, and acknowledges them together when fn returns nil; it blocks until
+// ctx ends. A batch that fn refused comes again.
+func (t *Transport) SubscribeBatch(ctx context.Context, queue string, fn func(bodies [][]byte) error) error {
+	return t.subscribe(ctx, queue, subscribePrefetch, fn)
+}
+
+func (t *Transport) subscribe(ctx context.Context, queue string, most int, fn func(bodies [][]byte) error) error {
 	return t.keep(ctx, "subscribe", func(ctx context.Context, s *session) error {
 		ch, err := s.conn.Channel()
 		if err != nil {
@@ -25,6 +38,7 @@ func (t *Transport) Subscribe(ctx context.Context, queue string, fn func(body []
 		if err != nil {
 			return fmt.Errorf("consume %s: %w", queue, err)
 		}
+		bodies := make([][]byte, 0, most)
 		for {
 			select {
 			case <-ctx.Done():
@@ -33,13 +47,33 @@ func (t *Transport) Subscribe(ctx context.Context, queue string, fn func(body []
 				if !ok {
 					return fmt.Errorf("the broker ended the consumer of %s", queue)
 				}
-				if err := fn(d.Body); err != nil {
-					return fmt.Errorf("take a message of %s: %w", queue, err)
+				var last amqp.Delivery
+				bodies, last = gather(bodies[:0], d, deliveries, most)
+				if err := fn(bodies); err != nil {
+					return fmt.Errorf("take %d messages of %s: %w", len(bodies), queue, err)
 				}
-				if err := d.Ack(false); err != nil {
-					return fmt.Errorf("acknowledge a message of %s: %w", queue, err)
+				if err := last.Ack(true); err != nil {
+					return fmt.Errorf("acknowledge %d messages of %s: %w", len(bodies), queue, err)
 				}
 			}
 		}
 	})
+}
+
+// gather puts what has come already behind the first message, up to most, and
+// returns the last one.
+func gather(bodies [][]byte, first amqp.Delivery, more <-chan amqp.Delivery, most int) ([][]byte, amqp.Delivery) {
+	bodies, last := append(bodies, first.Body), first
+	for len(bodies) < most {
+		select {
+		case d, ok := <-more:
+			if !ok {
+				return bodies, last
+			}
+			bodies, last = append(bodies, d.Body), d
+		default:
+			return bodies, last
+		}
+	}
+	return bodies, last
 }

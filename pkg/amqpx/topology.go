@@ -12,19 +12,24 @@ import (
 const (
 	// servicesExchange carries the questions that go to every service.
 	servicesExchange = "agata.services"
-	// maxEvents bounds the queue of events, that fills while nobody reads it.
+	// maxEvents bounds the queues of events and of records, that fill while nobody
+	// reads them; the oldest go first.
 	maxEvents = 100_000
 )
 
-// declareQueue declares a function's queue, or that of events. With Compat the
+// declareQueue declares a function's queue, or that of events or records. With Compat the
 // declaration equals that of Python peers, since a broker refuses one that
 // differs.
 func (t *Transport) declareQueue(ch *amqp.Channel, name string) error {
 	var args amqp.Table
-	if name == contract.EventsQueue && !t.opt.Compat {
+	durable := !t.opt.Compat
+	switch {
+	case name == contract.RecordsQueue: // no peer of another kind declares it
+		durable, args = true, amqp.Table{"x-max-length": int32(maxEvents)}
+	case name == contract.EventsQueue && !t.opt.Compat:
 		args = amqp.Table{"x-max-length": int32(maxEvents)}
 	}
-	_, err := ch.QueueDeclare(name, !t.opt.Compat, false, false, false, args)
+	_, err := ch.QueueDeclare(name, durable, false, false, false, args)
 	if err == nil {
 		return nil
 	}

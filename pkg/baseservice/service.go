@@ -33,9 +33,11 @@ type Options struct {
 	Timeout time.Duration
 	// SoftDrain and HardDrain bound the stop; see [rpc.ServeOptions].
 	SoftDrain, HardDrain time.Duration
-	// Events turns the timeline on; EventName is the service's name there.
-	Events    bool
-	EventName string
+	// Events publishes the timeline to the contract's queue, Records tells the
+	// cloud's history; EventName is the service's name there, Client the user id
+	// of the client that it runs at, "" at the cloud.
+	Events, Records   bool
+	EventName, Client string
 }
 
 // Service serves functions over a transport.
@@ -73,7 +75,8 @@ func New(opt Options) (*Service, error) {
 		functions: make(map[string]*function),
 		metrics:   newMetrics(opt.Registerer, opt.Name),
 		recorder: NewRecorder(RecorderOptions{
-			Publisher: opt.Transport, Service: opt.EventName, Enabled: opt.Events, Logger: log, Registerer: opt.Registerer,
+			Publisher: opt.Transport, Service: opt.EventName, Client: opt.Client, Events: opt.Events, Records: opt.Records,
+			Logger: log, Registerer: opt.Registerer,
 		}),
 	}, nil
 }
@@ -87,8 +90,11 @@ func (s *Service) Logger() *slog.Logger { return s.log }
 // Recorder returns the service's way to the timeline.
 func (s *Service) Recorder() *Recorder { return s.recorder }
 
-// Event puts an event on the timeline.
-func (s *Service) Event(function, text string) { s.recorder.Record(function, text) }
+// Event puts an event on the timeline. The context, which may be any, says which
+// call it belongs to.
+func (s *Service) Event(ctx context.Context, about contract.About, function, text string) {
+	s.recorder.Event(ctx, about, function, text)
+}
 
 // Run serves until ctx ends, then drains; it returns nil on a clean stop.
 func (s *Service) Run(ctx context.Context) error {
@@ -101,14 +107,14 @@ func (s *Service) Run(ctx context.Context) error {
 		Endpoints:  s.endpoints(),
 		Introspect: s.introspect,
 		Ready: func() {
-			s.Event("main", "Started")
+			s.Event(ctx, contract.About{}, "main", "Started")
 			s.log.Info("serving", "functions", len(s.functions))
 			close(s.ready)
 		},
 		SoftDrain: s.opt.SoftDrain, HardDrain: s.opt.HardDrain,
 	})
 	if ctx.Err() != nil {
-		s.Event("main", "Interrupted")
+		s.Event(ctx, contract.About{}, "main", "Interrupted")
 	}
 	stopRecorder()
 	if err != nil {

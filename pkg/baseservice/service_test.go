@@ -256,8 +256,8 @@ func TestEventsReachTheQueueInOrder(t *testing.T) {
 	b := setup(t)
 	stop := b.service(t, baseservice.Options{Events: true, EventName: "svc"}, func(s *baseservice.Service) {
 		baseservice.Handle(s, contract.GetTask, func(context.Context, contract.TaskIDRequest) (contract.Task, error) {
-			s.Event("f", "Started x")
-			s.Event("f", "Finished x")
+			s.Event(t.Context(), contract.About{}, "f", "Started x")
+			s.Event(t.Context(), contract.About{}, "f", "Finished x")
 			return contract.Task{}, nil
 		})
 	})

@@ -57,7 +57,7 @@ func TestRequestsPassTheirSchemas(t *testing.T) {
 	roundTrip(t, contract.UpdateUser, contract.UpdateUserRequest{UserID: "u", DataQnt: ptr(int64(1)), AvgAccContrib: ptr(0.5),
 		AvgDisconnectionPerRound: ptr(0.1), Sensors: ptr([]string{"camera"}), Attributes: map[string]any{"gpu": true}})
 	roundTrip(t, contract.GetUser, contract.UserIDRequest{UserID: "u"})
-	roundTrip(t, contract.ListTasks, contract.ListRequest{After: "a", Limit: 10})
+	roundTrip(t, contract.ListTasks, contract.ListTasksRequest{ListRequest: contract.ListRequest{After: "a", Limit: 10}})
 	roundTrip(t, contract.ListUsers, contract.ListRequest{})
 	roundTrip(t, contract.ExplainTask, contract.ExplainRequest{TaskID: "a", UserID: "u"})
 	roundTrip(t, contract.ServerLogs, contract.LogsRequest{TaskID: "a", Lines: 3})

@@ -26,12 +26,21 @@ var (
 // Functions beside the wire's eight: AGATA's own, for its command line and web
 // console. Peers need not know them.
 var (
-	ListTasks    = Function[ListRequest, TaskList]{Name: "rpc_exec_list_tasks", Idempotent: true}
-	ListUsers    = Function[ListRequest, UserList]{Name: "rpc_exec_list_users", Idempotent: true}
-	ExplainTask  = Function[ExplainRequest, Explanation]{Name: "rpc_exec_explain_task", Idempotent: true}
-	ServerLogs   = Function[LogsRequest, Logs]{Name: "rpc_exec_server_task_logs", Idempotent: true}
-	ClientStatus = Function[None, ClientState]{Name: "rpc_exec_client_status", Idempotent: true}
-	ReleaseTask  = Function[TaskIDRequest, None]{Name: "rpc_exec_release_task", Idempotent: true}
+	ListTasks    = Function[ListTasksRequest, TaskList]{Name: "rpc_exec_list_tasks", Idempotent: true}
+	DescribeTask = Function[TaskIDRequest, TaskDetail]{Name: "rpc_exec_describe_task", Idempotent: true}
+	CountTasks   = Function[None, TaskCounts]{Name: "rpc_exec_count_tasks", Idempotent: true}
+	DeleteTask   = Function[TaskIDRequest, None]{Name: "rpc_exec_delete_task"}
+
+	ListTaskFiles  = Function[TaskIDRequest, TaskFiles]{Name: "rpc_exec_list_task_files", Idempotent: true}
+	DeleteTaskFile = Function[TaskFileRequest, None]{Name: "rpc_exec_delete_task_file"}
+
+	CheckCriteria   = Function[CheckCriteriaRequest, CriteriaCheck]{Name: "rpc_exec_check_criteria", Idempotent: true}
+	ListTaskClients = Function[TaskAudienceRequest, TaskAudience]{Name: "rpc_exec_list_task_clients", Idempotent: true}
+	ListUsers       = Function[ListRequest, UserList]{Name: "rpc_exec_list_users", Idempotent: true}
+	ExplainTask     = Function[ExplainRequest, Explanation]{Name: "rpc_exec_explain_task", Idempotent: true}
+	ServerLogs      = Function[LogsRequest, Logs]{Name: "rpc_exec_server_task_logs", Idempotent: true}
+	ClientStatus    = Function[None, ClientState]{Name: "rpc_exec_client_status", Idempotent: true}
+	ReleaseTask     = Function[TaskIDRequest, None]{Name: "rpc_exec_release_task", Idempotent: true}
 )
 
 // CodeHeader is the HTTP header in which the cloud gateway sends a failure's code

@@ -34,6 +34,14 @@ func DirectoryMissing(dir string) string { return fmt.Sprintf("Directory '%s' do
 // InvalidFunction: a request for a function that the service does not have.
 func InvalidFunction(fn string) string { return fmt.Sprintf("%s is an invalid RPC function", fn) }
 
+// TaskChanged: an update meant for another revision of the task. AGATA's own.
+func TaskChanged(id string) string {
+	return fmt.Sprintf("Task with ID=%s was changed meanwhile", id)
+}
+
+// TaskRuns: a deletion of a task that runs. AGATA's own.
+func TaskRuns(id string) string { return fmt.Sprintf("Task with ID=%s is running: stop it first", id) }
+
 // InvalidArguments opens every answer with status 400.
 func InvalidArguments(fn, why string) string {
 	return fmt.Sprintf("%s cannot be executed due to invalid arguments: %s", fn, why)

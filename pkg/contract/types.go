@@ -77,7 +77,9 @@ type StartTaskRequest struct {
 	Arguments *string `json:"arguments,omitempty"`
 }
 
-// UpdateTaskRequest changes the fields that are present.
+// UpdateTaskRequest changes the fields that are present. IfRevision, an addition
+// to the wire, changes them only if the task's revision is this one; else the
+// answer is [TaskChanged].
 type UpdateTaskRequest struct {
 	TaskID            string  `json:"task_id"`
 	Host              *string `json:"host,omitempty"`
@@ -87,6 +89,7 @@ type UpdateTaskRequest struct {
 	SelectionCriteria *string `json:"selection_criteria,omitempty"`
 	ServerArguments   *string `json:"server_arguments,omitempty"`
 	ClientArguments   *string `json:"client_arguments,omitempty"`
+	IfRevision        *int64  `json:"if_revision,omitempty"`
 }
 
 // Task is a task as the cloud keeps it.

@@ -26,7 +26,7 @@ func (s *Service) launch(ctx context.Context, t contract.OfferedTask, again bool
 	o := outcome{taskID: t.ID, result: failed}
 	started := time.Now()
 	if !again {
-		s.base.Event("_run_task_one_policy", "Started downloading task")
+		s.base.Event(ctx, contract.About{Task: t.ID}, "_run_task_one_policy", "Started downloading task")
 	}
 	files, err := s.fetcher.Fetch(ctx, artifact.Request{
 		TaskID: t.ID, User: t.Username, Password: t.Password, Paths: t.FilesPaths, Dir: s.taskDir(t.ID),
@@ -38,8 +38,8 @@ func (s *Service) launch(ctx context.Context, t contract.OfferedTask, again bool
 	}
 	key := policy.Key{Task: t.ID, Digest: digest(files, t.ClientArguments)}
 	if !again {
-		s.base.Event("_run_task_one_policy", "Finished downloading task")
-		s.base.Event("download_task_time", nanoseconds(started))
+		s.base.Event(ctx, contract.About{Task: t.ID}, "_run_task_one_policy", "Finished downloading task")
+		s.base.Event(ctx, contract.About{Task: t.ID}, "download_task_time", nanoseconds(started))
 	}
 	if s.quarantine.holds(key) {
 		o.result = kept
@@ -62,7 +62,7 @@ func (s *Service) taskDir(id string) string {
 
 func (s *Service) start(ctx context.Context, t contract.OfferedTask, digest string) (*supervise.Process, error) {
 	started := time.Now()
-	s.base.Event("start_client_task", "Started client task initialization")
+	s.base.Event(ctx, contract.About{Task: t.ID}, "start_client_task", "Started client task initialization")
 	program := launch.Program{Side: launch.Client, Python: s.opt.Python, Dir: s.taskDir(t.ID), Work: s.opt.Work}
 	if t.ClientArguments != nil {
 		program.Arguments = *t.ClientArguments
@@ -85,8 +85,8 @@ func (s *Service) start(ctx context.Context, t contract.OfferedTask, digest stri
 	if err != nil {
 		return nil, err
 	}
-	s.base.Event("start_client_task", "Finish client task initialization")
-	s.base.Event("start_client_task_time", nanoseconds(started))
+	s.base.Event(ctx, contract.About{Task: t.ID}, "start_client_task", "Finish client task initialization")
+	s.base.Event(ctx, contract.About{Task: t.ID}, "start_client_task_time", nanoseconds(started))
 	s.log.Info("started a task", "task_id", t.ID, "execution_id", p.ID(), "pid", p.PID())
 	return p, nil
 }

@@ -36,6 +36,11 @@ func newExecution(t contract.OfferedTask, digest string, p *supervise.Process) *
 	return &execution{task: t, digest: digest, proc: p, mayTell: launch.NewEventLimiter()}
 }
 
+// about is what the timeline says of it.
+func (e *execution) about() contract.About {
+	return contract.About{Task: e.task.ID, Execution: e.proc.ID()}
+}
+
 // outcome ends a launch or an execution.
 type outcome struct {
 	taskID string

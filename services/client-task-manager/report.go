@@ -21,7 +21,7 @@ func (s *Service) sendInfo(ctx context.Context) {
 	}
 	started := time.Now()
 	const function = "rpc_call_send_client_stats"
-	s.base.Event(function, "Started getting client stats for sending")
+	s.base.Event(ctx, contract.About{}, function, "Started getting client stats for sending")
 	callCtx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	if _, err := rpc.Call(callCtx, s.opt.Base.Transport, contract.UpdateUser, *req); err != nil {
@@ -31,8 +31,8 @@ func (s *Service) sendInfo(ctx context.Context) {
 		return
 	}
 	s.info.told(raw)
-	s.base.Event(function, "Finished getting client stats for sending")
-	s.base.Event("update_info_time", nanoseconds(started))
+	s.base.Event(ctx, contract.About{}, function, "Finished getting client stats for sending")
+	s.base.Event(ctx, contract.About{}, "update_info_time", nanoseconds(started))
 }
 
 // requestTasks asks which tasks this client may run, in the order in which they
@@ -40,15 +40,15 @@ func (s *Service) sendInfo(ctx context.Context) {
 func (s *Service) requestTasks(ctx context.Context) ([]contract.OfferedTask, error) {
 	started := time.Now()
 	const function = "rpc_call_request_task"
-	s.base.Event(function, "Started requesting task")
+	s.base.Event(ctx, contract.About{}, function, "Started requesting task")
 	callCtx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	offered, err := rpc.Call(callCtx, s.opt.Base.Transport, contract.RequestTasks, contract.UserIDRequest{UserID: s.opt.UserID})
 	if err != nil {
-		s.base.Event(function, "Failed requesting task")
+		s.base.Event(ctx, contract.About{}, function, "Failed requesting task")
 		return nil, err
 	}
-	s.base.Event(function, "Finished requesting task")
-	s.base.Event("request_task_time", nanoseconds(started))
+	s.base.Event(ctx, contract.About{}, function, "Finished requesting task")
+	s.base.Event(ctx, contract.About{}, "request_task_time", nanoseconds(started))
 	return offered, nil
 }

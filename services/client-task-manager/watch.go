@@ -71,10 +71,10 @@ func (s *Service) act(ctx context.Context, e *execution, report taskreporter.Rep
 			return false
 		}
 		started := time.Now()
-		s.base.Event("finish_task", fmt.Sprintf("Started handling task %s finalization", id))
+		s.base.Event(ctx, e.about(), "finish_task", fmt.Sprintf("Started handling task %s finalization", id))
 		s.stop(ctx, e.proc)
-		s.base.Event("finish_task", fmt.Sprintf("Finished handling task %s finalization", id))
-		s.base.Event("finish_task_time", nanoseconds(started))
+		s.base.Event(ctx, e.about(), "finish_task", fmt.Sprintf("Finished handling task %s finalization", id))
+		s.base.Event(ctx, e.about(), "finish_task_time", nanoseconds(started))
 		s.log.Info("a task finished", "task_id", id)
 		s.quarantine.succeed(policy.Key{Task: id, Digest: e.digest})
 		o.result = finished
@@ -83,7 +83,7 @@ func (s *Service) act(ctx context.Context, e *execution, report taskreporter.Rep
 		if !e.mayTell.Allow() {
 			return false // one task must not fill the timeline
 		}
-		s.base.Recorder().Forward(contract.Event{
+		s.base.Recorder().Forward(ctx, e.about(), contract.Event{
 			Time: float64(r.Time.UnixNano()) / 1e9, Service: r.Service, Function: r.Function, Event: r.Text,
 		})
 	case taskreporter.Model:
@@ -99,10 +99,10 @@ func (s *Service) act(ctx context.Context, e *execution, report taskreporter.Rep
 // handleError stops a failed task and keeps it from running again, if its
 // reason says so.
 func (s *Service) handleError(ctx context.Context, e *execution, o *outcome) {
-	s.base.Event("handle_error_from_task", "Started handling error from task "+e.task.ID)
+	s.base.Event(ctx, e.about(), "handle_error_from_task", "Started handling error from task "+e.task.ID)
 	s.stop(ctx, e.proc)
 	o.held = s.quarantine.fail(policy.Key{Task: e.task.ID, Digest: e.digest}, o.reason)
-	s.base.Event("handle_error_from_task", "Finished handling error from task "+e.task.ID)
+	s.base.Event(ctx, e.about(), "handle_error_from_task", "Finished handling error from task "+e.task.ID)
 }
 
 // concluded reads the fate of an execution that said nothing from its exit.

@@ -55,9 +55,9 @@ func (s *Service) call(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, fn, rpc.Errorf(rpc.Unavailable, "the gateway has %d calls under way and takes no more now; try again", maxCalls))
 		return
 	}
-	s.base.Event("rpc_handler", "Started redirecting "+fn+" msg")
+	s.base.Event(r.Context(), contract.About{}, "rpc_handler", "Started redirecting "+fn+" msg")
 	value, err := s.forward(r.Context(), fn, body, known)
-	s.base.Event("rpc_handler", "Finished redirecting "+fn+" msg")
+	s.base.Event(r.Context(), contract.About{}, "rpc_handler", "Finished redirecting "+fn+" msg")
 	if err != nil {
 		s.fail(w, r, fn, s.explain(fn, known, err))
 		return

@@ -16,7 +16,7 @@ import (
 // createTask registers a task.
 func (s *Service) createTask(ctx context.Context, req contract.CreateTaskRequest) (none contract.None, err error) {
 	began := time.Now()
-	s.base.Event(contract.CreateTask.Name, "Started task creation")
+	s.base.Event(ctx, contract.About{Task: req.TaskID}, contract.CreateTask.Name, "Started task creation")
 	for _, path := range req.FilesPaths {
 		if err := artifact.ValidPath(path); err != nil {
 			return none, rpc.Errorf(rpc.Invalid, "files_paths: %w", err)
@@ -31,15 +31,15 @@ func (s *Service) createTask(ctx context.Context, req contract.CreateTaskRequest
 		return none, err
 	}
 	s.metrics.tasks.WithLabelValues(string(stateNew)).Inc()
-	s.base.Event(contract.CreateTask.Name, "Finished task creation")
-	s.took("create_task_time", began)
+	s.base.Event(ctx, contract.About{Task: req.TaskID}, contract.CreateTask.Name, "Finished task creation")
+	s.took(ctx, req.TaskID, "create_task_time", began)
 	return none, nil
 }
 
 // updateTask changes the fields that are present; the state is none of them. A
 // running task is offered as it is from now on.
 func (s *Service) updateTask(ctx context.Context, req contract.UpdateTaskRequest) (none contract.None, err error) {
-	s.base.Event(contract.UpdateTask.Name, "Started updating task")
+	s.base.Event(ctx, contract.About{Task: req.TaskID}, contract.UpdateTask.Name, "Started updating task")
 	if err := check(req.SelectionCriteria, req.ServerArguments, req.ClientArguments); err != nil {
 		return none, err
 	}
@@ -60,7 +60,7 @@ func (s *Service) updateTask(ctx context.Context, req contract.UpdateTaskRequest
 		return none, err
 	}
 	s.offers.replace(o)
-	s.base.Event(contract.UpdateTask.Name, "Finished updating task")
+	s.base.Event(ctx, contract.About{Task: req.TaskID}, contract.UpdateTask.Name, "Finished updating task")
 	return none, nil
 }
 
@@ -84,6 +84,6 @@ func check(selection, serverArguments, clientArguments *string) error {
 }
 
 // took puts a duration on the timeline, in nanoseconds.
-func (s *Service) took(function string, began time.Time) {
-	s.base.Event(function, strconv.FormatInt(time.Since(began).Nanoseconds(), 10))
+func (s *Service) took(ctx context.Context, taskID, function string, began time.Time) {
+	s.base.Event(ctx, contract.About{Task: taskID}, function, strconv.FormatInt(time.Since(began).Nanoseconds(), 10))
 }

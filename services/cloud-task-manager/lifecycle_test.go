@@ -118,7 +118,7 @@ func lifecycle(t *testing.T, c *cloud) {
 	c.start("bad")
 	c.start("good")
 	c.wantOffered("u", "good")
-	if len(must(c, contract.ListTasks, contract.ListRequest{}).Tasks) != 3 {
+	if len(must(c, contract.ListTasks, contract.ListTasksRequest{}).Tasks) != 3 {
 		t.Error("a refused creation left a task")
 	}
 }
@@ -216,7 +216,7 @@ func TestInvalidArgumentsAre400(t *testing.T) {
 			}
 		})
 	}
-	if got := must(c, contract.ListTasks, contract.ListRequest{}).Tasks; len(got) != 1 || got[0].State != "new" {
+	if got := must(c, contract.ListTasks, contract.ListTasksRequest{}).Tasks; len(got) != 1 || got[0].State != "new" {
 		t.Errorf("after refusals: %+v", got)
 	}
 }

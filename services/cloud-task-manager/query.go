@@ -13,12 +13,12 @@ const defaultPage = 100
 
 // getTask returns a task's record.
 func (s *Service) getTask(ctx context.Context, req contract.TaskIDRequest) (contract.Task, error) {
-	s.base.Event(contract.GetTask.Name, "Started querying task info")
+	s.base.Event(ctx, contract.About{Task: req.TaskID}, contract.GetTask.Name, "Started querying task info")
 	t, err := s.registered(ctx, req.TaskID)
 	if err != nil {
 		return contract.Task{}, err
 	}
-	s.base.Event(contract.GetTask.Name, "Finished querying task info")
+	s.base.Event(ctx, contract.About{Task: req.TaskID}, contract.GetTask.Name, "Finished querying task info")
 	return t.wire(), nil
 }
 
@@ -32,7 +32,7 @@ func (s *Service) registered(ctx context.Context, id string) (*task, error) {
 }
 
 // listTasks returns a page of tasks, by id.
-func (s *Service) listTasks(ctx context.Context, req contract.ListRequest) (contract.TaskList, error) {
+func (s *Service) listTasks(ctx context.Context, req contract.ListTasksRequest) (contract.TaskList, error) {
 	limit := req.Limit
 	if limit == 0 {
 		limit = defaultPage

@@ -9,6 +9,7 @@ import (
 
 	"github.com/agata-fl/agata/internal/launch"
 	"github.com/agata-fl/agata/internal/supervise"
+	"github.com/agata-fl/agata/pkg/contract"
 )
 
 // run is one execution of a task's server side, from the moment its process is
@@ -41,6 +42,11 @@ func newRun(taskID, dir string, proc *supervise.Process) *run {
 		seen:   map[supervise.Stream]supervise.Line{},
 		events: launch.NewEventLimiter(), triggers: make(chan struct{}, maxTriggers),
 	}
+}
+
+// about is what the timeline says of it.
+func (r *run) about() contract.About {
+	return contract.About{Task: r.taskID, Execution: r.proc.ID()}
 }
 
 // decide settles how the execution ends. The first to decide is right; false

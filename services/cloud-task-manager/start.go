@@ -15,7 +15,7 @@ import (
 // startServerTask starts a task's server side and returns once its process is there.
 func (s *Service) startServerTask(ctx context.Context, req contract.StartTaskRequest) (none contract.None, err error) {
 	began := time.Now()
-	s.base.Event(contract.StartServerTask.Name, "Started server task initialization")
+	s.base.Event(ctx, contract.About{Task: req.TaskID}, contract.StartServerTask.Name, "Started server task initialization")
 	done, err := s.turns.lock(ctx, req.TaskID)
 	if err != nil {
 		return none, err
@@ -45,8 +45,8 @@ func (s *Service) startServerTask(ctx context.Context, req contract.StartTaskReq
 		return none, err
 	}
 	s.metrics.starts.Observe(time.Since(began).Seconds())
-	s.base.Event(contract.StartServerTask.Name, "Finished server task initialization")
-	s.took("start_task_time", began)
+	s.base.Event(ctx, contract.About{Task: req.TaskID}, contract.StartServerTask.Name, "Finished server task initialization")
+	s.took(ctx, req.TaskID, "start_task_time", began)
 	return none, nil
 }
 

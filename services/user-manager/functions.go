@@ -19,19 +19,19 @@ type updateRequest struct {
 var updateUser = contract.Function[updateRequest, contract.None]{Name: contract.UpdateUser.Name, Idempotent: contract.UpdateUser.Idempotent}
 
 func (s *Service) update(ctx context.Context, req updateRequest) (contract.None, error) {
-	s.base.Event(contract.UpdateUser.Name, "Started updating user info")
+	s.base.Event(ctx, contract.About{}, contract.UpdateUser.Name, "Started updating user info")
 	if err := normalize(&req); err != nil {
 		return contract.None{}, err
 	}
 	if err := s.store.update(ctx, req, time.Now()); err != nil {
 		return contract.None{}, err
 	}
-	s.base.Event(contract.UpdateUser.Name, "Finished updating user info")
+	s.base.Event(ctx, contract.About{}, contract.UpdateUser.Name, "Finished updating user info")
 	return contract.None{}, nil
 }
 
 func (s *Service) get(ctx context.Context, req contract.UserIDRequest) (contract.User, error) {
-	s.base.Event(contract.GetUser.Name, "Started querying user info")
+	s.base.Event(ctx, contract.About{}, contract.GetUser.Name, "Started querying user info")
 	u, found, err := s.store.get(ctx, req.UserID)
 	if err != nil {
 		return contract.User{}, err
@@ -39,7 +39,7 @@ func (s *Service) get(ctx context.Context, req contract.UserIDRequest) (contract
 	if !found {
 		return contract.User{}, rpc.Text(rpc.NotFound, contract.UserNotRegistered(req.UserID))
 	}
-	s.base.Event(contract.GetUser.Name, "Finished querying user info")
+	s.base.Event(ctx, contract.About{}, contract.GetUser.Name, "Finished querying user info")
 	return u, nil
 }
 
