@@ -74,7 +74,7 @@ func TestBadRequests(t *testing.T) {
 			check("on the broker", r.status, r.exception)
 		})
 	}
-	if tasks := must(t, w.operator, contract.ListTasks, contract.ListRequest{}).Tasks; len(tasks) != 1 || tasks[0].State != "new" {
+	if tasks := must(t, w.operator, contract.ListTasks, contract.ListTasksRequest{}).Tasks; len(tasks) != 1 || tasks[0].State != "new" {
 		t.Errorf("something was changed: %+v", tasks)
 	}
 }
