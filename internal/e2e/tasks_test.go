@@ -70,7 +70,7 @@ func (w *world) summary(id string) contract.TaskSummary {
 	var list contract.TaskList
 	w.eventually("the cloud lists its tasks", func() bool { // its task manager may be on its way back
 		var err error
-		list, err = call(w, w.operator, contract.ListTasks, contract.ListRequest{})
+		list, err = call(w, w.operator, contract.ListTasks, contract.ListTasksRequest{})
 		return err == nil
 	})
 	for _, s := range list.Tasks {

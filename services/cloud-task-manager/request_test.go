@@ -37,7 +37,7 @@ func TestOffersFollowCriteria(t *testing.T) {
 	}
 	// Started in another order than created: the creation's counts.
 	order := []string{}
-	for _, task := range must(c, contract.ListTasks, contract.ListRequest{}).Tasks {
+	for _, task := range must(c, contract.ListTasks, contract.ListTasksRequest{}).Tasks {
 		order = append(order, task.ID)
 		c.start(task.ID)
 	}

@@ -99,7 +99,7 @@ func (c *cloud) running(id string) bool {
 // summary is the task's line in the list.
 func (c *cloud) summary(id string) contract.TaskSummary {
 	c.Helper()
-	for _, t := range must(c, contract.ListTasks, contract.ListRequest{Limit: 1000}).Tasks {
+	for _, t := range must(c, contract.ListTasks, contract.ListTasksRequest{ListRequest: contract.ListRequest{Limit: 1000}}).Tasks {
 		if t.ID == id {
 			return t
 		}
