@@ -3,12 +3,22 @@
 # Go as go.mod wants it; the test in internal/deploytest holds the two together.
 ARG GO_VERSION=1.26.8
 ARG PYTHON_VERSION=3.12
+ARG NODE_VERSION=22
+
+# The console, which the binary carries.
+FROM node:${NODE_VERSION}-bookworm-slim AS web
+WORKDIR /src/web
+COPY web/package.json web/package-lock.json ./
+RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund
+COPY web ./
+RUN npm run build && npm run size
 
 FROM golang:${GO_VERSION}-bookworm AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
+COPY --from=web /src/web/dist/app web/dist/app
 ARG VERSION=devel
 ARG COMMIT=unknown
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \

@@ -1,13 +1,16 @@
 # The few verbs of this project; `make help` lists them.
 GO ?= go
 
-.PHONY: help build demo test race lint fuzz bench clean
+.PHONY: help build web demo test race lint fuzz bench clean
 
 help: ## list the verbs
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-build: ## build bin/agata
+build: web ## build bin/agata, with the console if npm is there
 	CGO_ENABLED=0 $(GO) build -o bin/agata ./cmd/agata
+
+web: ## build the console (web/), if it changed
+	tools/web
 
 demo: build ## the main job end to end: a real Flower model learns on two clients
 	experiments/demo.sh
@@ -30,4 +33,4 @@ bench: ## the benchmarks of hot paths
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/... ./pkg/... ./services/...
 
 clean: ## remove what the verbs made
-	rm -rf bin .venv demo
+	rm -rf bin .venv demo web/dist/app web/node_modules web/test-results

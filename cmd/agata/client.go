@@ -2,7 +2,9 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -13,72 +15,116 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/agata-fl/agata/internal/apiclient"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
 func (c *cli) clientCommand() *cobra.Command {
 	return group("client", "Look at clients: all of them at the cloud, or this machine's own",
 		"  agata client list\n  agata client status",
-		c.clientListCommand(), c.clientShowCommand(), c.clientStatusCommand(), c.clientReleaseCommand())
+		c.clientListCommand(), c.clientShowCommand(), c.clientExecutionsCommand(), c.clientStatusCommand(), c.clientReleaseCommand())
 }
 
 func (c *cli) clientListCommand() *cobra.Command {
-	return &cobra.Command{
+	var search string
+	var limit int
+	var w watchFlags
+	cmd := &cobra.Command{
 		Use:     "list",
-		Short:   "List the clients that the cloud knows",
-		Example: "  agata client list",
+		Short:   "List the clients that the cloud knows, and what they do now",
+		Example: "  agata client list\n  agata client list --search car --watch",
 		Args:    args(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			users := []contract.User{}
-			for after := ""; ; {
-				page, err := ask(cmd.Context(), c, contract.ListUsers, contract.ListRequest{After: after, Limit: pageSize})
-				if err != nil {
-					return err
-				}
-				users = append(users, page.Users...)
-				if page.Next <= after {
-					break
-				}
-				after = page.Next
+			if err := checkLimit(limit); err != nil {
+				return err
 			}
-			return c.print(users, func(w io.Writer) {
-				rows := make([][]string, len(users))
-				for i, u := range users {
-					rows[i] = []string{u.ID, orDash(u.DataQnt), strings.Join(u.Sensors, ","), attributes(u.Attributes), u.LastModDate.Format(contract.DateLayout)}
+			return c.api(cmd.Context(), func(ctx context.Context, api *apiclient.Client) error {
+				return w.show(ctx, c, func(ctx context.Context, c *cli) error {
+					now := time.Now()
+					_, err := list(c, api.Clients(ctx, search, limit),
+						[]string{"ID", "DATA", "SENSORS", "ATTRIBUTES", "LAST SEEN", "ONLINE", "RUNNING", "QUARANTINED", "POLICY"},
+						func(l apiclient.ClientLine) []string { return clientRow(l, now) })
+					return err
+				})
+			})
+		},
+	}
+	cmd.Flags().StringVar(&search, "search", "", "only clients with this in their id")
+	cmd.Flags().IntVar(&limit, "limit", 0, "how many at most; 0: all")
+	watchFlag(cmd, &w)
+	return cmd
+}
+
+func clientRow(l apiclient.ClientLine, now time.Time) []string {
+	online := "no"
+	if l.Online {
+		online = "yes"
+	}
+	var running []string
+	for _, e := range l.Running {
+		running = append(running, e.TaskID)
+	}
+	return []string{l.ID, orDash(l.DataQnt), cmp.Or(strings.Join(l.Sensors, ","), "-"), cmp.Or(short(attributes(l.Attributes), reasonWidth), "-"),
+		ago(l.LastSeen, now), online, cmp.Or(strings.Join(running, ","), "-"), strconv.Itoa(l.Quarantined), cmp.Or(l.Policy, "-")}
+}
+
+func (c *cli) clientShowCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "show USER",
+		Short: "Show what the cloud knows of a client: what it has, runs, and keeps from running",
+		Long: `Show what the cloud knows of a client: what it has, as it told last; what it runs;
+which tasks it keeps from running, and why; and what it ran last.`,
+		Example: "  agata client show car-7",
+		Args:    args(1, "the client's user id"), ValidArgsFunction: first(c.clientIDs, nil),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.api(cmd.Context(), func(ctx context.Context, api *apiclient.Client) error {
+				client, err := api.Client(ctx, args[0])
+				if err != nil {
+					return advise(err, args[0])
 				}
-				tabulate(w, []string{"ID", "DATA", "SENSORS", "ATTRIBUTES", "LAST SEEN"}, rows)
+				if c.format == "json" {
+					return c.print(client, nil)
+				}
+				var last [][]string
+				for e, err := range api.Executions(ctx, apiclient.ExecutionFilter{Client: args[0], Limit: lastExecutions}) {
+					if err != nil {
+						return err
+					}
+					last = append(last, executionRow(e.Value))
+				}
+				clientDetail(c.out, client.Value, last)
+				return nil
 			})
 		},
 	}
 }
 
-func (c *cli) clientShowCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:     "show USER",
-		Short:   "Show what the cloud knows of a client",
-		Example: "  agata client show car-7",
-		Args:    args(1, "the client's user id"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			u, err := ask(cmd.Context(), c, contract.GetUser, contract.UserIDRequest{UserID: args[0]})
-			if err != nil {
-				if err.Error() == contract.UserNotRegistered(args[0]) {
-					err = fmt.Errorf("%w; agata client list shows the clients", err)
-				}
-				return err
-			}
-			return c.print(u, func(w io.Writer) {
-				tabulate(w, nil, [][]string{
-					{"id", u.ID},
-					{"first seen", u.CreationDate.Format(contract.DateLayout)},
-					{"last seen", u.LastModDate.Format(contract.DateLayout)},
-					{"data_qnt", orDash(u.DataQnt)},
-					{"avg_acc_contrib", orDash(u.AvgAccContrib)},
-					{"avg_disconnection_per_round", orDash(u.AvgDisconnectionPerRound)},
-					{"sensors", strings.Join(u.Sensors, ", ")},
-					{"attributes", attributes(u.Attributes)},
-				})
-			})
-		},
+// lastExecutions is how many of a client's last executions are shown with it.
+const lastExecutions = 10
+
+func clientDetail(w io.Writer, u apiclient.ClientDetail, last [][]string) {
+	seen := ago(u.LastSeen, time.Now())
+	if u.Online {
+		seen += " (online)"
+	}
+	tabulate(w, nil, [][]string{
+		{"id", u.ID},
+		{"first seen", u.CreationDate.Format(contract.DateLayout)},
+		{"last told", u.LastModDate.Format(contract.DateLayout)},
+		{"last seen", seen},
+		{"data_qnt", orDash(u.DataQnt)},
+		{"avg_acc_contrib", orDash(u.AvgAccContrib)},
+		{"avg_disconnection_per_round", orDash(u.AvgDisconnectionPerRound)},
+		{"sensors", strings.Join(u.Sensors, ", ")},
+		{"attributes", attributes(u.Attributes)},
+	})
+	if u.State != nil {
+		fmt.Fprintln(w)
+		stateTable(w, *u.State)
+	}
+	if len(last) > 0 {
+		fmt.Fprintln(w, "\nran last")
+		tabulate(w, executionHead, last)
 	}
 }
 
@@ -121,7 +167,12 @@ why. It asks the client's own broker, so it works on the client's machine.`,
 }
 
 func clientTable(w io.Writer, s contract.ClientState) {
-	tabulate(w, nil, [][]string{{"client", s.UserID}, {"policy", s.Policy}, {"last error", cmp.Or(s.LastError, "-")}})
+	stateTable(w, s, []string{"client", s.UserID})
+}
+
+// stateTable is what a client's task manager does; lead comes first.
+func stateTable(w io.Writer, s contract.ClientState, lead ...[]string) {
+	tabulate(w, nil, append(lead, []string{"policy", s.Policy}, []string{"last error", cmp.Or(s.LastError, "-")}))
 	rows := make([][]string, len(s.Running))
 	for i, e := range s.Running {
 		rows[i] = []string{e.TaskID, e.State, strconv.Itoa(e.PID), moment(e.Started), e.ExecutionID}
@@ -149,14 +200,27 @@ func moment(unix float64) string {
 }
 
 func (c *cli) clientReleaseCommand() *cobra.Command {
-	return &cobra.Command{
+	var client string
+	var wait bool
+	var timeout time.Duration
+	cmd := &cobra.Command{
 		Use:   "release TASK",
-		Short: "Let this machine's client run a task again that it keeps from running",
-		Long: `Let this machine's client run a task again that it keeps from running. It asks
-the client's own broker, so it works on the client's machine.`,
-		Example: "  agata client release digits",
-		Args:    args(1, "the task's id"),
+		Short: "Let a client run a task again that it keeps from running",
+		Long: `Let a client run a task again that it keeps from running. With --client it asks that
+client through the cloud, which the client hears when it reports next; --wait waits
+for that. Without, it asks this machine's own client at its broker, at once.`,
+		Example: "  agata client release digits --client car-7 --wait\n  agata client release digits",
+		Args:    args(1, "the task's id"), ValidArgsFunction: first(c.taskIDs, nil),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkTimeout(timeout); err != nil {
+				return err
+			}
+			if client != "" {
+				return c.releaseAt(cmd.Context(), client, args[0], wait, timeout)
+			}
+			if wait {
+				return usagef("--wait is for --client: this machine's own client is asked at once")
+			}
 			if _, err := askOver(cmd.Context(), c, clientSide, contract.ReleaseTask, contract.TaskIDRequest{TaskID: args[0]}); err != nil {
 				return err
 			}
@@ -164,4 +228,43 @@ the client's own broker, so it works on the client's machine.`,
 			return nil
 		},
 	}
+	cmd.Flags().StringVar(&client, "client", "", "the client's user id, asked through the cloud")
+	cmd.Flags().BoolVar(&wait, "wait", false, "wait until the client has done it")
+	timeoutFlag(cmd.Flags(), &timeout)
+	complete(cmd, "client", c.clientIDs)
+	return cmd
+}
+
+// releaseAt asks a client through the cloud.
+func (c *cli) releaseAt(ctx context.Context, client, task string, wait bool, timeout time.Duration) error {
+	return c.api(ctx, func(ctx context.Context, api *apiclient.Client) error {
+		command, err := api.Release(ctx, client, task)
+		if err != nil {
+			return advise(advise(err, task), client)
+		}
+		if wait {
+			err = until(ctx, timeout, fmt.Sprintf("client %s has not done it yet; it does when it reports next", client), func(ctx context.Context) (bool, error) {
+				now, err := api.Command(ctx, command.Value.ID)
+				if err == nil {
+					command = now
+				}
+				return command.Value.State != apiclient.CommandPending, err
+			})
+			if err != nil {
+				return err
+			}
+		}
+		switch command.Value.State {
+		case apiclient.CommandFailed:
+			err = fmt.Errorf("client %s could not release task %s: %s", client, task, cell(command.Value.Error))
+		case apiclient.CommandDone:
+			fmt.Fprintf(c.err, "client %s released task %s; its next request for tasks may start it\n", client, task)
+		default:
+			fmt.Fprintf(c.err, "client %s is asked to release task %s, and does when it reports next\n", client, task)
+		}
+		if c.format == "json" {
+			err = errors.Join(c.print(command, nil), err)
+		}
+		return err
+	})
 }

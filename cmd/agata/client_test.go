@@ -25,7 +25,7 @@ func TestClientList(t *testing.T) {
 	})
 	r := f.ok("client", "list")
 	lines := strings.Split(r.out, "\n")
-	if len(lines) != 4 || !strings.HasPrefix(lines[1], `a   7     camera,ecu  colours=["red"] gpu=true  `) || !strings.HasPrefix(lines[2], "b   -") {
+	if len(lines) != 4 || !strings.HasPrefix(lines[1], `a   7     camera,ecu  colours=["red"] gpu=true  never      no      -        0            -`) || !strings.HasPrefix(lines[2], "b   -") {
 		t.Errorf("got %q", lines)
 	}
 }

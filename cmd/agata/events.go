@@ -1,217 +1,289 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
+	"iter"
 	"os"
 	"path/filepath"
-	"sync"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
-	"github.com/agata-fl/agata/internal/timeline"
+	"github.com/agata-fl/agata/internal/apiclient"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
-const (
-	// quietTime without an event means that the queues are empty.
-	quietTime = time.Second
-	// gatherTime bounds the gathering where events never pause.
-	gatherTime = time.Minute
-)
+// lastEvents is how many events --follow shows before those that come.
+const lastEvents = 10
 
-// eventsOptions are the flags of events.
+// eventsOptions are the flags of events and of task timeline.
 type eventsOptions struct {
-	follow, cloud, client bool
-	out                   string
+	filter       apiclient.EventFilter
+	since, until string
+	follow       bool
+	out          string
 }
 
 func (c *cli) eventsCommand() *cobra.Command {
 	var opt eventsOptions
 	cmd := &cobra.Command{
 		Use:   "events",
-		Short: "Take the events of services off the brokers' queues and print them",
-		Long: `Take the events of services off the brokers' queues and print them in the order
-of time: what is there now, or with --follow also what comes, as it comes.
-Services write events if register_events is on (section [events] of config.ini).
+		Short: "Print the timeline that the cloud keeps: what happened, where and when",
+		Long: `Print the timeline that the cloud keeps: what happened at the cloud and at clients,
+in the order of time. --follow goes on with what happens, over restarts of the
+gateway. --out writes the contract's events.json, which agata events figures reads.
 
-Taking is for good: an event that was read here, nobody else reads. --out keeps
-them in a file, which agata events figures reads. Of the two brokers, one that
-does not answer is left out unless a flag asks for it.`,
-		Example: "  agata events --out events.json\n  agata events --follow --cloud --format json",
-		Args:    args(0, "no arguments"),
+The events that services also put on the brokers' queues, for readers who take
+them off for good, are read by agata events take.`,
+		Example: "  agata events --since 1h --task digits\n  agata events --follow --client car-7\n  agata events --out events.json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.events(cmd.Context(), opt)
 		},
 	}
+	opt.bind(c, cmd)
 	f := cmd.Flags()
+	f.StringVar(&opt.filter.Task, "task", "", "only events about a task")
 	f.BoolVarP(&opt.follow, "follow", "f", false, "go on until interrupted; --format json prints an object a line")
-	f.StringVar(&opt.out, "out", "", "write the events to a file at the end, as one JSON array; an older file is replaced")
-	f.BoolVar(&opt.cloud, "cloud", false, "read the cloud's broker")
-	f.BoolVar(&opt.client, "client", false, "read the client's broker")
-	cmd.AddCommand(c.figuresCommand())
+	f.Bool("cloud", false, "")
+	_ = f.MarkHidden("cloud") // it fails only for a flag that is not there
+	complete(cmd, "task", c.taskIDs)
+	// What agata events was before its flags meant the history.
+	cmd.Args = func(cmd *cobra.Command, given []string) error {
+		if f.Changed("cloud") || strings.HasPrefix(opt.filter.Client, "-") {
+			return usagef("%s", takeInstead)
+		}
+		return args(0, "no arguments")(cmd, given)
+	}
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		if strings.Contains(err.Error(), "--client") {
+			return usagef("%w: it is a client's user id; %s", err, takeInstead)
+		}
+		return usagef("%w; see %s --help", err, cmd.CommandPath())
+	})
+	cmd.AddCommand(c.takeCommand(), c.figuresCommand())
 	return cmd
 }
 
+const takeInstead = "agata events reads the history now; agata events take, with the flags --cloud and --client, takes events off a broker's queue"
+
+func (c *cli) taskTimelineCommand() *cobra.Command {
+	var opt eventsOptions
+	cmd := &cobra.Command{
+		Use:   "timeline ID",
+		Short: "Print a task's timeline: what happened about it, where and when",
+		Long: `Print a task's timeline: what happened about it at the cloud and at clients, in the
+order of time. It is agata events --task ID.`,
+		Example: "  agata task timeline digits\n  agata task timeline digits --out events.json",
+		Args:    args(1, "the task's id"), ValidArgsFunction: first(c.taskIDs, nil),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opt.filter.Task = args[0]
+			return c.events(cmd.Context(), opt)
+		},
+	}
+	opt.bind(c, cmd)
+	cmd.Flags().BoolVarP(&opt.follow, "follow", "f", false, "go on until interrupted; --format json prints an object a line")
+	return cmd
+}
+
+func (o *eventsOptions) bind(c *cli, cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.filter.Client, "client", "", "only events at a client, by its user id")
+	f.StringVar(&o.filter.Execution, "execution", "", "only events of an execution")
+	f.StringVar(&o.filter.Service, "service", "", "only events of a service")
+	f.StringVar(&o.filter.Function, "function", "", "only events of a function")
+	f.StringVar(&o.filter.Text, "text", "", "only events with this in their text")
+	f.StringVar(&o.since, "since", "", "only since then: 90s, 1h, 2h30m ago, or 2006-01-02 15:04:05")
+	f.StringVar(&o.until, "until", "", "only until then, written as --since")
+	f.IntVar(&o.filter.Limit, "limit", 0, "the last ones, how many at most; 0: all")
+	f.StringVar(&o.out, "out", "", "write them to a file as the contract's events.json; an older file is replaced")
+	complete(cmd, "client", c.clientIDs)
+}
+
 func (c *cli) events(ctx context.Context, opt eventsOptions) error {
+	if err := checkLimit(opt.filter.Limit); err != nil {
+		return err
+	}
+	now := time.Now()
+	var err error
+	if opt.filter.From, err = instant("--since", opt.since, now); err != nil {
+		return err
+	}
+	if opt.filter.To, err = instant("--until", opt.until, now); err != nil {
+		return err
+	}
+	switch {
+	case opt.follow && opt.out != "":
+		return usagef("--follow and --out are two wishes: --out writes what is there now")
+	case opt.follow && opt.until != "":
+		return usagef("--follow goes on until interrupted, so --until has no meaning")
+	case opt.out != "" && opt.filter.Limit > 0:
+		return usagef("--out writes all that match: --limit has no meaning")
+	}
 	if opt.out != "" {
-		// Before an event is taken: can it be kept?
+		// Before anything is asked: can it be kept?
 		if err := writable(opt.out); err != nil {
 			return usagef("--out: %w", err)
 		}
 	}
-	transports, err := c.eventTransports(opt)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var g errgroup.Group
-	for _, t := range transports {
-		g.Go(func() error { return t.Run(ctx) })
-	}
-	col := timeline.NewCollector(nil)
-	err = c.gather(ctx, opt, col, transports)
-	cancel()
-	err = errors.Join(err, g.Wait())
-
-	events := append([]contract.Event{}, col.Events()...) // none is [] in JSON
-	if err != nil && len(events) == 0 {
-		return err
-	}
-	shown := opt.follow
-	if opt.out != "" {
-		if werr := timeline.WriteFile(opt.out, events); werr != nil {
-			err = errors.Join(err, fmt.Errorf("write the events, which are printed instead: %w", werr))
-		} else {
-			shown = true
-			fmt.Fprintf(c.err, "%d events in %s\n", len(events), opt.out)
+	return c.api(ctx, func(ctx context.Context, api *apiclient.Client) error {
+		switch {
+		case opt.out != "":
+			return c.writeEvents(ctx, api, opt)
+		case opt.follow:
+			return c.followEvents(ctx, api, opt)
 		}
-	}
-	if shown {
-		return err
-	}
-	return errors.Join(err, c.print(events, func(w io.Writer) {
-		rows := make([][]string, len(events))
-		for i, e := range events {
-			rows[i] = []string{clockText(e.Time), e.Service, e.Function, e.Event}
+		n, err := list(c, lastOf(api.Events, ctx, opt.filter), eventHead, eventRow)
+		if err == nil && n == 0 {
+			fmt.Fprintln(c.err, "nothing of that kind is in the history")
 		}
-		tabulate(w, []string{"TIME", "SERVICE", "FUNCTION", "EVENT"}, rows)
-	}))
+		return err
+	})
 }
 
-// writable tells whether a file can be written, and leaves it as it is.
-func writable(path string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
+// lastOf lists events by time; with a limit the last of them.
+func lastOf(events func(context.Context, apiclient.EventFilter) iter.Seq2[apiclient.Object[apiclient.Entry], error], ctx context.Context, f apiclient.EventFilter) iter.Seq2[apiclient.Object[apiclient.Entry], error] {
+	if f.Limit == 0 {
+		return events(ctx, f)
 	}
-	_, before := os.Stat(path)
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o644)
-	if err != nil {
-		return err
-	}
-	err = f.Close()
-	if errors.Is(before, os.ErrNotExist) {
-		err = errors.Join(err, os.Remove(path))
-	}
-	return err
-}
-
-// eventTransports are the ways to the brokers that are read, by side.
-func (c *cli) eventTransports(opt eventsOptions) (map[string]*way, error) {
-	cfg, err := c.load()
-	if err != nil {
-		return nil, err
-	}
-	all := map[string]*way{}
-	for side, wanted := range map[string]bool{cloudSide: opt.cloud, clientSide: opt.client} {
-		if !wanted && (opt.cloud || opt.client) {
-			continue
-		}
-		if all[side], err = c.transport(cfg, side); err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
-}
-
-// gather reads the brokers that answer, until they are quiet, or with follow
-// until ctx ends.
-func (c *cli) gather(ctx context.Context, opt eventsOptions, col *timeline.Collector, transports map[string]*way) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	tap := &tap{came: make(chan struct{}, 1), seen: map[contract.Event]bool{}}
-	if opt.follow {
-		tap.show = c.eventPrinter()
-	}
-	var mu sync.Mutex
-	var sources []timeline.Source
-	var missing []error
-	var ready sync.WaitGroup
-	for side, t := range transports {
-		ready.Go(func() {
-			err := t.connect(ctx)
-			mu.Lock()
-			defer mu.Unlock()
+	return func(yield func(apiclient.Object[apiclient.Entry], error) bool) {
+		f.Newest = true
+		var last []apiclient.Object[apiclient.Entry]
+		for e, err := range events(ctx, f) {
 			if err != nil {
-				missing = append(missing, fmt.Errorf("%w (the %s's broker)", err, side))
-			} else {
-				sources = append(sources, tapped{t, tap})
+				yield(e, err)
+				return
 			}
-		})
-	}
-	ready.Wait()
-	if err := errors.Join(missing...); err != nil {
-		if len(sources) == 0 || opt.cloud || opt.client {
-			return err
+			last = append(last, e)
 		}
-		fmt.Fprintf(c.err, "left out: %v\n", err)
-	}
-	done := make(chan error, 1)
-	go func() { done <- col.Run(ctx, sources...) }()
-	end := time.NewTimer(gatherTime)
-	quiet := time.NewTimer(quietTime)
-	defer end.Stop()
-	defer quiet.Stop()
-	if opt.follow {
-		end.Stop()
-		quiet.Stop()
-	}
-	for {
-		select {
-		case err := <-done: // ctx ended, or a queue cannot be read
-			return err
-		case <-tap.came:
-			if !opt.follow {
-				quiet.Reset(quietTime)
+		for _, e := range slices.Backward(last) {
+			if !yield(e, nil) {
+				return
 			}
-			continue
-		case <-end.C:
-			fmt.Fprintf(c.err, "events still come after %s; the rest stays on the queue (--follow goes on)\n", gatherTime)
-		case <-quiet.C:
 		}
-		cancel()
-		return <-done
 	}
+}
+
+var eventHead = []string{"TIME", "WHERE", "SERVICE", "FUNCTION", "TASK", "EVENT"}
+
+func eventRow(e apiclient.Entry) []string {
+	ev := contract.Event{Time: e.Time}
+	if e.Event != nil {
+		ev = *e.Event
+	}
+	return []string{clockText(e.Time), cmp.Or(e.Client, "(cloud)"), ev.Service, ev.Function, e.Task, ev.Event}
+}
+
+// instant reads a point in time, as unix seconds; none is 0.
+func instant(flag, text string, now time.Time) (float64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	at := now
+	if d, err := time.ParseDuration(text); err == nil {
+		if d < 0 {
+			return 0, usagef("%s %s is in the future", flag, text)
+		}
+		at = now.Add(-d)
+	} else {
+		for _, layout := range []string{contract.DateLayout, time.RFC3339Nano, "2006-01-02T15:04:05", time.DateOnly} {
+			if at, err = time.ParseInLocation(layout, text, time.Local); err == nil {
+				break
+			}
+		}
+		if err != nil {
+			return 0, usagef("%s %q is no time: write how long ago, such as 90s, 1h or 2h30m, or a time such as %q", flag, text, contract.DateLayout)
+		}
+	}
+	return float64(at.UnixMicro()) / 1e6, nil
+}
+
+// followEvents prints the last events, or those since a time, and then what comes.
+func (c *cli) followEvents(ctx context.Context, api *apiclient.Client, opt eventsOptions) error {
+	f := opt.filter
+	if f.Limit == 0 && f.From == 0 {
+		f.Limit = lastEvents
+	}
+	print := c.eventPrinter()
+	// Those that were stored after the stream was opened, and read with the last ones.
+	shown := map[int64]bool{}
+	return api.Live(ctx, apiclient.LiveFilter{Kinds: []contract.RecordKind{contract.RecordEvent}, Task: f.Task, Client: f.Client}, apiclient.LiveHandler{
+		Hello: func(seq int64) error {
+			for e, err := range lastOf(api.Events, ctx, f) {
+				if err != nil {
+					return err
+				}
+				if e.Value.Seq > seq {
+					shown[e.Value.Seq] = true
+				}
+				if err := print(e); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		Entry: func(e apiclient.Object[apiclient.Entry]) error {
+			if shown[e.Value.Seq] || !matches(f, e.Value) {
+				delete(shown, e.Value.Seq)
+				return nil
+			}
+			return print(e)
+		},
+		Gap: c.gap, Away: c.gone,
+	})
+}
+
+// matches tells of what comes live whether it is wanted, as the history does of
+// what it holds.
+func matches(f apiclient.EventFilter, e apiclient.Entry) bool {
+	if e.Event == nil {
+		return false
+	}
+	return (f.Service == "" || e.Event.Service == f.Service) && (f.Function == "" || e.Event.Function == f.Function) &&
+		(f.Execution == "" || e.Execution == f.Execution) && e.Time >= f.From &&
+		strings.Contains(strings.ToLower(e.Event.Event), strings.ToLower(f.Text))
 }
 
 // eventPrinter writes events one by one, in columns or as an object a line.
-func (c *cli) eventPrinter() func(contract.Event) {
+func (c *cli) eventPrinter() func(apiclient.Object[apiclient.Entry]) error {
 	if c.format == "json" {
-		enc := json.NewEncoder(c.out)
-		return func(e contract.Event) { _ = enc.Encode(e) }
+		return func(e apiclient.Object[apiclient.Entry]) error { return c.line(e.JSON) }
 	}
-	return func(e contract.Event) {
-		fmt.Fprintf(c.out, "%s  %-20s  %-34s  %s\n", clockText(e.Time), cell(e.Service), cell(e.Function), cell(e.Event))
+	return func(e apiclient.Object[apiclient.Entry]) error {
+		row := eventRow(e.Value)
+		_, err := fmt.Fprintf(c.out, "%s  %s  %s  %s  %s  %s\n", row[0], padded(row[1], 16), padded(row[2], 20), padded(row[3], 34), padded(row[4], 16), cell(row[5]))
+		return err
 	}
 }
 
-// clockText is a time of day, with microseconds: figures differ by less than one.
-func clockText(unix float64) string {
-	return time.UnixMicro(int64(unix * 1e6)).Format("15:04:05.000000")
+// writeEvents writes events to a file, which takes its name when it is whole.
+func (c *cli) writeEvents(ctx context.Context, api *apiclient.Client, opt eventsOptions) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(opt.out), filepath.Base(opt.out)+".*.partial")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = f.Close()
+			_ = os.Remove(f.Name()) // the failure is told already
+		}
+	}()
+	n, err := api.ExportEvents(ctx, opt.filter, f)
+	if err != nil {
+		return err
+	}
+	if err := f.Chmod(0o644); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), opt.out); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.err, "%d events in %s\n", n, opt.out)
+	return nil
 }

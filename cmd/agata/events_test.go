@@ -1,242 +1,126 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
-	"net"
+	"io"
+	"net/http"
 	"os"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/agata-fl/agata/internal/amqpd"
+	"github.com/agata-fl/agata/internal/apiclient"
 	"github.com/agata-fl/agata/internal/testenv"
 	"github.com/agata-fl/agata/internal/timeline"
-	"github.com/agata-fl/agata/pkg/amqpx"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
-// brokers runs two embedded brokers and returns the settings that lead to them,
-// and a way to put events on one.
-type brokers struct {
-	t     *testing.T
-	ports map[string]int
-}
-
-func newBrokers(t *testing.T, sides ...string) *brokers {
-	t.Helper()
-	b := &brokers{t: t, ports: map[string]int{cloudSide: testenv.Port(t), clientSide: testenv.Port(t)}}
-	for b.ports[cloudSide] == b.ports[clientSide] {
-		b.ports[clientSide] = testenv.Port(t)
-	}
-	for _, side := range sides {
-		s, err := amqpd.New(amqpd.Options{Addr: "127.0.0.1:0"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, stop := context.WithCancel(context.Background())
-		done := make(chan error, 1)
-		go func() { done <- s.Run(ctx) }()
-		t.Cleanup(func() {
-			stop()
-			if err := <-done; err != nil {
-				t.Error(err)
-			}
-		})
-		<-s.Started()
-		b.ports[side] = s.Addr().(*net.TCPAddr).Port
-	}
-	t.Chdir(t.TempDir())
-	return b
-}
-
-func (b *brokers) publish(side string, compat bool, bodies ...string) {
-	b.t.Helper()
-	tr, err := amqpx.New(amqpx.Options{Host: "127.0.0.1", Port: b.ports[side], Compat: compat})
+func record(seq int64, at float64, client, text string) string {
+	b, err := json.Marshal(apiclient.Entry{Seq: seq, Record: contract.Record{
+		ID: fmt.Sprint("i", seq), Kind: contract.RecordEvent, Time: at, Client: client, About: contract.About{Task: "a"},
+		Event: &contract.Event{Time: at, Service: "service_cloud_ml", Function: "f", Event: text},
+	}})
 	if err != nil {
-		b.t.Fatal(err)
+		panic(err)
 	}
-	ctx, cancel := context.WithTimeout(b.t.Context(), 5*time.Second)
-	defer cancel()
-	err = tr.With(ctx, func(ctx context.Context) error {
-		raw := make([][]byte, len(bodies))
-		for i, body := range bodies {
-			raw[i] = []byte(body)
+	return string(b)
+}
+
+func TestEventsOfTheHistory(t *testing.T) {
+	f := newFakeCloud(t)
+	var asked []string
+	f.route("GET /api/v1/events", func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.URL.RawQuery)
+		if r.URL.Query().Get("order") == "newest" {
+			_, _ = fmt.Fprintf(w, `{"events":[%s,%s]}`, record(9, 3, "", "third"), record(8, 2, "", "second"))
+			return
 		}
-		return tr.Publish(ctx, contract.EventsQueue, raw...)
+		_, _ = fmt.Fprintf(w, `{"events":[%s,%s]}`, record(7, 1.25, "car-7", "first\nthing\x1b[2J"), record(8, 2, "", "second"))
 	})
-	if err != nil {
-		b.t.Fatal(err)
+	r := f.ok("events", "--task", "a", "--client", "car-7", "--service", "s", "--function", "f", "--text", "x y", "--execution", "e", "--since", "1970-01-02 00:00:00", "--until", "2001-01-01T00:00:00Z")
+	lines := strings.Split(r.out, "\n")
+	if !strings.HasPrefix(lines[0], "TIME             WHERE    SERVICE") || !strings.Contains(lines[1], ":01.250000  car-7    service_cloud_ml  f         a     first thing\ufffd[2J") || !strings.Contains(lines[2], "(cloud)") {
+		t.Errorf("got %q", lines)
 	}
-}
-
-func event(at float64, service, text string) string {
-	return fmt.Sprintf(`{"time": %f, "service": %q, "function": "main", "event": %q}`, at, service, text)
-}
-
-func (b *brokers) args(args ...string) []string {
-	return append(args, "--set", fmt.Sprintf("server.broker.port=%d", b.ports[cloudSide]), "--set", fmt.Sprintf("client.broker.port=%d", b.ports[clientSide]))
-}
-
-func (b *brokers) agata(args ...string) result {
-	var out, errOut bytes.Buffer
-	code := run(b.t.Context(), b.args(args...), strings.NewReader(""), &out, &errOut)
-	return result{code, out.String(), errOut.String()}
-}
-
-func TestEventsAreMergedAndTaken(t *testing.T) {
-	b := newBrokers(t, cloudSide, clientSide)
-	b.publish(cloudSide, false, event(1, "cloud", "first"), event(3, "cloud", "third"), "no event", event(3, "cloud", "third"))
-	b.publish(clientSide, false, event(2, "client", "second"))
-	r := b.agata("events", "--out", "sub/events.json")
-	if r.code != exitOK || r.out != "" || !strings.Contains(r.err, "3 events in sub/events.json") {
-		t.Errorf("got %+v", r)
+	if !strings.Contains(asked[0], "client=car-7&execution=e&from=") || !strings.Contains(asked[0], "&q=x+y&service=s&task=a&to=978307200.000000") {
+		t.Errorf("asked %s", asked[0])
 	}
-	events, err := timeline.ReadFile("sub/events.json")
-	if err != nil {
-		t.Fatal(err)
+	r = f.ok("events", "--limit", "2", "--format", "json")
+	var list []apiclient.Entry
+	if err := json.Unmarshal([]byte(r.out), &list); err != nil || len(list) != 2 || list[0].Event.Event != "second" || list[1].Event.Event != "third" {
+		t.Errorf("the last ones, in order: %s, %v", r.out, err)
 	}
-	var texts []string
-	for _, e := range events {
-		texts = append(texts, e.Event)
-	}
-	if !slices.Equal(texts, []string{"first", "second", "third"}) {
-		t.Errorf("got %v", texts)
-	}
-	if r := b.agata("events", "--format", "json"); r.code != exitOK || r.out != "[]\n" {
-		t.Errorf("they were not taken: %+v", r)
-	}
-}
-
-func TestEventsAsATable(t *testing.T) {
-	b := newBrokers(t, cloudSide)
-	b.publish(cloudSide, false, event(1.25, "cloud", "first\nthing"))
-	r := b.agata("events")
-	if r.code != exitOK || !strings.HasPrefix(r.out, "TIME ") || !strings.Contains(r.out, ":01.250000  cloud") || !strings.Contains(r.out, "first thing") {
-		t.Errorf("got %+v", r)
-	}
-	if !strings.Contains(r.err, "left out") || !strings.Contains(r.err, "the client's broker") {
-		t.Errorf("the missing broker is not named: %q", r.err)
-	}
-}
-
-func TestEventsOfABrokerThatIsAskedFor(t *testing.T) {
-	b := newBrokers(t, cloudSide)
-	if r := b.agata("events", "--client"); r.code != exitUnreachable || !strings.Contains(r.err, "the client's broker") {
-		t.Errorf("got %+v", r)
-	}
-	b.publish(cloudSide, false, event(1, "cloud", "kept"))
-	if r := b.agata("events", "--cloud", "--client", "--out", "e.json"); r.code != exitUnreachable {
-		t.Errorf("got %+v", r)
-	}
-	if _, err := os.Stat("e.json"); err == nil {
-		t.Error("a file was written")
-	}
-	if r := b.agata("events", "--cloud"); r.code != exitOK || !strings.Contains(r.out, "kept") {
-		t.Errorf("got %+v", r)
-	}
-	none := newBrokers(t)
-	if r := none.agata("events"); r.code != exitUnreachable {
-		t.Errorf("no broker at all: %+v", r)
-	}
-}
-
-// The queue was declared by a peer in another way: an error that says what to set.
-func TestEventsOfAPeersQueue(t *testing.T) {
-	b := newBrokers(t, cloudSide)
-	b.publish(cloudSide, true, event(1, "cloud", "x"))
-	if r := b.agata("events", "--cloud"); r.code != exitFailed || !strings.Contains(r.err, "compat=true") || r.out != "" {
-		t.Errorf("got %+v", r)
-	}
-	if r := b.agata("events", "--cloud", "--set", "broker.compat=true", "--format", "json"); r.code != exitOK || !strings.Contains(r.out, `"event": "x"`) {
+	f.json("GET /api/v1/events", `{"events":[]}`)
+	if r := f.ok("task", "timeline", "a", "--format", "json"); r.out != "[]\n" || !strings.Contains(r.err, "nothing of that kind") {
 		t.Errorf("got %+v", r)
 	}
 }
 
-// lockedBuffer may be read while it is written to.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
+func TestEventsOut(t *testing.T) {
+	f := newFakeCloud(t)
+	f.route("GET /api/v1/events.json", func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.RawQuery != "task=a" {
+			t.Errorf("asked %s", r.URL)
+		}
+		_, _ = io.WriteString(w, `[{"time":1,"service":"s","function":"f","event":"one"}]`)
+	})
+	write(t, "sub/events.json", "before")
+	r := f.ok("task", "timeline", "a", "--out", "sub/events.json")
+	if events, err := timeline.ReadFile("sub/events.json"); err != nil || len(events) != 1 || r.out != "" || !strings.Contains(r.err, "1 events in sub/events.json") {
+		t.Errorf("got %+v, %v, %v", r, events, err)
+	}
+	// One that breaks off leaves what was there.
+	f.json("GET /api/v1/events.json", `[{"time":1,"service":"s","function":"f","event":"one"},`)
+	if r := f.agata("events", "--out", "sub/events.json"); r.code != exitUnreachable {
+		t.Errorf("got %+v", r)
+	}
+	if entries, err := os.ReadDir("sub"); err != nil || len(entries) != 1 {
+		t.Errorf("left %v, %v", entries, err)
+	}
+	if events, err := timeline.ReadFile("sub/events.json"); err != nil || len(events) != 1 {
+		t.Errorf("left %v, %v", events, err)
+	}
 }
 
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
-func TestEventsFollow(t *testing.T) {
+// --follow shows the last ones and then what comes, each once, and of what comes
+// only what is wanted.
+func TestEventsFollowTheHistory(t *testing.T) {
 	for _, format := range []string{"table", "json"} {
 		t.Run(format, func(t *testing.T) {
-			b := newBrokers(t, cloudSide)
-			b.publish(cloudSide, false, event(1, "cloud", "before"))
-			ctx, stop := context.WithCancel(t.Context())
-			var out, errOut lockedBuffer
-			ended := make(chan int, 1)
-			go func() {
-				ended <- run(ctx, b.args("events", "--follow", "--cloud", "--format", format, "--out", "e.json"), strings.NewReader(""), &out, &errOut)
-			}()
-			testenv.Eventually(t, 10*time.Second, "the first event is printed", func() bool { return strings.Contains(out.String(), "before") })
-			b.publish(cloudSide, false, event(2, "cloud", "meanwhile"), event(2, "cloud", "meanwhile"))
-			testenv.Eventually(t, 10*time.Second, "the second event is printed", func() bool { return strings.Contains(out.String(), "meanwhile") })
-			stop()
-			if code := <-ended; code != exitOK {
-				t.Errorf("exit code %d: %s", code, errOut.String())
+			f := newFakeCloud(t)
+			f.route("GET /api/v1/events", func(w http.ResponseWriter, r *http.Request) {
+				if got := r.URL.RawQuery; got != "limit=10&order=newest&q=ALPHA&task=a" {
+					t.Errorf("asked %s", got)
+				}
+				_, _ = fmt.Fprintf(w, `{"events":[%s,%s]}`, record(12, 2, "", "alpha two"), record(9, 1, "", "alpha one"))
+			})
+			message := func(seq int64, text string) string {
+				return fmt.Sprintf("id: %d\nevent: event\ndata: %s\n\n", seq, record(seq, float64(seq), "car-7", text))
+			}
+			f.route("GET /api/v1/live", func(w http.ResponseWriter, r *http.Request) {
+				if got := r.URL.RawQuery; got != "kinds=event&task=a" {
+					t.Errorf("asked %s", got)
+				}
+				w.Header().Set("Content-Type", "text/event-stream")
+				_, _ = io.WriteString(w, "id: 11\nevent: hello\ndata: {\"seq\":11}\n\n"+message(12, "alpha two")+message(13, "beta")+message(14, "Alpha three"))
+				_ = http.NewResponseController(w).Flush()
+				<-r.Context().Done()
+			})
+			var out lockedBuffer
+			stop := f.start(t, &out, "events", "--follow", "--task", "a", "--text", "ALPHA", "--format", format)
+			testenv.Eventually(t, 20*time.Second, "the last one is shown", func() bool { return strings.Contains(out.String(), "three") })
+			if code := stop(); code != exitOK {
+				t.Errorf("exit code %d", code)
 			}
 			lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-			if len(lines) != 2 {
-				t.Errorf("printed %q", lines)
+			if len(lines) != 3 || !strings.Contains(lines[0], "alpha one") || !strings.Contains(lines[1], "alpha two") || !strings.Contains(lines[2], "Alpha three") {
+				t.Errorf("got %q", lines)
 			}
-			if format == "json" {
-				var e contract.Event
-				if err := json.Unmarshal([]byte(lines[1]), &e); err != nil || e.Event != "meanwhile" {
-					t.Errorf("printed %q: %v", lines[1], err)
-				}
-			}
-			if events, err := timeline.ReadFile("e.json"); err != nil || len(events) != 2 {
-				t.Errorf("wrote %v, %v", events, err)
+			var e apiclient.Entry
+			if err := json.Unmarshal([]byte(lines[2]), &e); (err == nil) != (format == "json") {
+				t.Errorf("%s: %v", lines[2], err)
 			}
 		})
-	}
-}
-
-func TestFigures(t *testing.T) {
-	t.Chdir(t.TempDir())
-	events := []contract.Event{
-		{Time: 10, Event: "Started registering a task"}, {Time: 10.5, Event: "Finished task creation"},
-		{Time: 11, Event: "Started requesting task"}, {Time: 11.25, Event: "Finished requesting task"},
-	}
-	if err := timeline.WriteFile("e.json", events); err != nil {
-		t.Fatal(err)
-	}
-	figures := func(args ...string) string {
-		var out, errOut bytes.Buffer
-		if code := run(t.Context(), append([]string{"events", "figures", "e.json"}, args...), nil, &out, &errOut); code != exitOK {
-			t.Errorf("exit code %d: %s", code, errOut.String())
-		}
-		return out.String()
-	}
-	text := figures()
-	for _, want := range []string{"FIGURE", "1) registering a task", "  0.5000  ", "0.0330", "  0.2500  ", "0.0220 to 0.0250", "not on the timeline"} {
-		if !strings.Contains(text, want) {
-			t.Errorf("no %q in\n%s", want, text)
-		}
-	}
-	var list []figure
-	if err := json.Unmarshal([]byte(figures("--experiment", "2", "--format", "json")), &list); err != nil {
-		t.Fatal(err)
-	}
-	if len(list) != 7 || list[0].Seconds != nil || list[1].Published != nil || list[3].Seconds == nil || *list[3].Seconds != 0.25 {
-		t.Errorf("got %+v", list)
 	}
 }

@@ -26,7 +26,8 @@ type fakeCloud struct {
 	mu     sync.Mutex
 	calls  []call
 	answer map[string]func(body []byte) (int, any)
-	got    map[string]string // by file name
+	routes map[string]http.HandlerFunc // "GET /path"
+	got    map[string]string           // by file name
 	taskID string
 	length int64
 }
@@ -38,8 +39,8 @@ type call struct {
 
 func newFakeCloud(t *testing.T) *fakeCloud {
 	t.Helper()
-	f := &fakeCloud{t: t, answer: map[string]func([]byte) (int, any){}, got: map[string]string{}}
-	f.gateway = httptest.NewServer(http.HandlerFunc(f.call))
+	f := &fakeCloud{t: t, answer: map[string]func([]byte) (int, any){}, routes: map[string]http.HandlerFunc{}, got: map[string]string{}}
+	f.gateway = httptest.NewServer(f.api())
 	f.files = httptest.NewServer(http.HandlerFunc(f.upload))
 	t.Cleanup(func() {
 		http.DefaultTransport.(*http.Transport).CloseIdleConnections()
@@ -48,25 +49,6 @@ func newFakeCloud(t *testing.T) *fakeCloud {
 	})
 	t.Chdir(t.TempDir()) // no config.ini
 	return f
-}
-
-func (f *fakeCloud) call(w http.ResponseWriter, r *http.Request) {
-	body, _ := io.ReadAll(r.Body)
-	fn := strings.TrimPrefix(r.URL.Path, "/")
-	f.mu.Lock()
-	f.calls = append(f.calls, call{fn, string(body)})
-	answer := f.answer[fn]
-	f.mu.Unlock()
-	status, value := http.StatusOK, any(nil)
-	if answer != nil {
-		status, value = answer(body)
-	}
-	b, err := json.Marshal(value)
-	if err != nil {
-		f.t.Error(err)
-	}
-	w.WriteHeader(status)
-	_, _ = w.Write(b)
 }
 
 func (f *fakeCloud) upload(w http.ResponseWriter, r *http.Request) {
@@ -119,18 +101,18 @@ func (f *fakeCloud) called() []call {
 	return slices.Clone(f.calls)
 }
 
-// lists makes the list function serve tasks as the service does: by id, after
-// the id that is asked for.
+// lists makes the cloud have tasks: it lists them as the service does, by id, after
+// the id that is asked for, and describes each.
 func (f *fakeCloud) lists(tasks ...contract.TaskSummary) {
 	slices.SortFunc(tasks, func(a, b contract.TaskSummary) int { return strings.Compare(a.ID, b.ID) })
 	f.on(contract.ListTasks.Name, func(body []byte) (int, any) {
-		var req contract.ListRequest
+		var req contract.ListTasksRequest
 		if err := json.Unmarshal(body, &req); err != nil {
 			f.t.Error(err)
 		}
 		page := contract.TaskList{Tasks: []contract.TaskSummary{}}
 		for _, task := range tasks {
-			if task.ID <= req.After {
+			if task.ID <= req.After || req.State != "" && task.State != req.State || !strings.Contains(task.ID, req.Query) {
 				continue
 			}
 			if len(page.Tasks) == req.Limit {
@@ -141,6 +123,23 @@ func (f *fakeCloud) lists(tasks ...contract.TaskSummary) {
 		}
 		return http.StatusOK, page
 	})
+	f.on(contract.DescribeTask.Name, func(body []byte) (int, any) {
+		var req contract.TaskIDRequest
+		if err := json.Unmarshal(body, &req); err != nil {
+			f.t.Error(err)
+		}
+		for _, task := range tasks {
+			if task.ID == req.TaskID {
+				return http.StatusOK, described(task)
+			}
+		}
+		return http.StatusNotFound, contract.TaskNotRegistered(req.TaskID)
+	})
+}
+
+// described is the detail of a task that is listed.
+func described(s contract.TaskSummary) contract.TaskDetail {
+	return contract.TaskDetail{Task: contract.Task{ID: s.ID, Tags: s.Tags}, State: s.State, Reason: s.Reason, Round: s.Round, Acc: s.Acc, PID: s.PID, Revision: s.Revision}
 }
 
 // result is what a command line gave.

@@ -3,12 +3,9 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"sync"
 	"time"
-
-	"golang.org/x/term"
 )
 
 const (
@@ -16,7 +13,7 @@ const (
 	barEvery = 100 * time.Millisecond
 )
 
-// progress shows on a terminal how far an upload is; elsewhere it is silent. A
+// progress shows on a terminal how far a transfer is; elsewhere it is silent. A
 // request's body may be read after the request has ended, so it is locked.
 type progress struct {
 	mu      sync.Mutex
@@ -30,7 +27,7 @@ type progress struct {
 
 func newProgress(w io.Writer, total int64) *progress {
 	p := &progress{total: total, began: time.Now()}
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if onTerminal(w) {
 		p.w = w
 	}
 	return p

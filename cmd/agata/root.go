@@ -113,10 +113,11 @@ and go on with their next task when one fails.`,
 	f.StringVar(&c.data, "data", "", "folder that holds all state (default ./data)")
 	f.StringArrayVar(&c.set, "set", nil, "override a setting, as section.key=value; may be repeated")
 	f.StringVar(&c.format, "format", "table", "output: table or json")
+	choice(root, "format", "table", "json")
 	f.BoolVarP(&c.verbose, "verbose", "v", false, "log more, to standard error")
 	root.AddCommand(
 		c.upCommand(), c.serveCommand(), c.brokerCommand(),
-		c.taskCommand(), c.clientCommand(), c.eventsCommand(), c.callCommand(), c.servicesCommand(),
+		c.overviewCommand(), c.taskCommand(), c.clientCommand(), c.eventsCommand(), c.callCommand(), c.servicesCommand(),
 		c.demoCommand(), c.experimentCommand(), c.doctorCommand(), c.versionCommand(),
 	)
 	return root
@@ -150,15 +151,4 @@ func (c *cli) logger(cfg *config.Config) *slog.Logger {
 	}
 	log, _ := obs.NewLogger(c.err, level, cfg.Log.Format)
 	return log
-}
-
-// args is cobra's check of the number of arguments, as a usage error with the
-// line that shows how.
-func args(n int, what string) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) != n {
-			return usagef("%s wants %s: %s", cmd.CommandPath(), what, cmd.UseLine())
-		}
-		return nil
-	}
 }

@@ -4,30 +4,86 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 	"unicode"
 
-	"github.com/spf13/cobra"
+	"golang.org/x/text/width"
 )
+
+// gutter is between two columns.
+const gutter = "  "
 
 // tabulate writes rows in columns under a head; a nil head is left out.
 func tabulate(w io.Writer, head []string, rows [][]string) {
-	var b strings.Builder
-	t := tabwriter.NewWriter(&b, 0, 4, 2, ' ', 0)
-	if head != nil {
-		fmt.Fprintln(t, strings.Join(head, "\t"))
-	}
+	t := &columns{head: head}
 	for _, row := range rows {
-		cells := make([]string, len(row))
+		t.add(row)
+	}
+	_, _ = io.WriteString(w, t.flush())
+}
+
+// columns lays rows out. Those of the first flush settle how wide columns are;
+// later ones only widen them.
+type columns struct {
+	head   []string
+	rows   [][]string
+	widths []int
+	begun  bool
+}
+
+func (t *columns) add(row []string) {
+	cells := make([]string, len(row))
+	for i, text := range row {
+		cells[i] = cell(text)
+	}
+	t.rows = append(t.rows, cells)
+}
+
+// flush returns the lines of what was added since the last time.
+func (t *columns) flush() string {
+	if !t.begun && t.head != nil {
+		t.rows = append([][]string{t.head}, t.rows...)
+	}
+	t.begun = true
+	for _, row := range t.rows {
 		for i, text := range row {
-			cells[i] = cell(text)
+			if i == len(t.widths) {
+				t.widths = append(t.widths, 0)
+			}
+			t.widths[i] = max(t.widths[i], room(text))
 		}
-		fmt.Fprintln(t, strings.Join(cells, "\t"))
 	}
-	_ = t.Flush() // a string takes all
-	for line := range strings.Lines(b.String()) {
-		fmt.Fprintln(w, strings.TrimRight(line, " \n")) // empty last cells leave spaces
+	var b, line strings.Builder
+	for _, row := range t.rows {
+		line.Reset()
+		for i, text := range row {
+			line.WriteString(text)
+			line.WriteString(strings.Repeat(" ", t.widths[i]-room(text)))
+			line.WriteString(gutter)
+		}
+		b.WriteString(strings.TrimRight(line.String(), " ")) // empty last cells leave spaces
+		b.WriteByte('\n')
 	}
+	t.rows = t.rows[:0]
+	return b.String()
+}
+
+// room is how many columns of a terminal a text takes.
+func room(text string) (n int) {
+	for _, r := range text {
+		switch {
+		case unicode.In(r, unicode.Mn, unicode.Me): // on top of the letter before
+		case r < 0x80:
+			n++
+		default:
+			switch width.LookupRune(r).Kind() {
+			case width.EastAsianWide, width.EastAsianFullwidth:
+				n += 2
+			default:
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // cell makes one line of a text: reasons and accuracies are whatever a task
@@ -65,27 +121,4 @@ func bytesText(n int64) string {
 		return fmt.Sprintf("%d B", n)
 	}
 	return fmt.Sprintf("%.1f %s", size, unit)
-}
-
-// group is a command that only holds others. Without one of them it shows its
-// help, and is an error, so that a script notices.
-func group(use, short, example string, subs ...*cobra.Command) *cobra.Command {
-	cmd := &cobra.Command{
-		Use: use, Short: short, Example: example, Args: cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				_ = cmd.Help()
-				return usagef("name a command of %s", cmd.CommandPath())
-			}
-			return usagef("there is no command %q; see %s --help", args[0], cmd.CommandPath())
-		},
-	}
-	cmd.AddCommand(subs...)
-	return cmd
-}
-
-// choice completes the value of a flag that takes one of some words.
-func choice(cmd *cobra.Command, flag string, values ...string) {
-	// It fails only for a flag that is not there.
-	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 }

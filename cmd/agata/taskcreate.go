@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/agata-fl/agata/internal/apiclient"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
@@ -98,51 +99,66 @@ server.broker.host, the user name agata, and the password is made up.`,
 				return usagef("give the task an id, or name its manifest by --from: %s", cmd.UseLine())
 			}
 			d.onto(cmd.Flags(), m)
-			if err := c.createTask(cmd.Context(), m); err != nil {
+			task, err := c.createTask(cmd.Context(), m)
+			if err != nil {
 				return err
 			}
 			fmt.Fprintf(c.err, "created task %s\n", m.TaskID)
-			return nil
+			return c.printDetail(task)
 		},
 	}
+	cmd.ValidArgsFunction = first(nil, nil)
 	d.bind(cmd.Flags())
 	d.bindLists(cmd.Flags())
 	cmd.Flags().StringVar(&from, "from", "", "folder with a task.json, or that file")
 	return cmd
 }
 
-func (c *cli) createTask(ctx context.Context, m *manifest) error {
+func (c *cli) createTask(ctx context.Context, m *manifest) (task apiclient.Object[apiclient.TaskDetail], err error) {
 	cfg, err := c.load()
 	if err != nil {
-		return err
+		return task, err
 	}
 	req, err := m.request(cfg.ServerBroker.Host)
 	if err != nil {
-		return err
+		return task, err
 	}
-	_, err = ask(ctx, c, contract.CreateTask, req)
-	return advise(err, m.TaskID)
+	err = c.api(ctx, func(ctx context.Context, api *apiclient.Client) error {
+		task, err = api.CreateTask(ctx, req)
+		return err
+	})
+	return task, inConflict(advise(err, m.TaskID), "take another id, or change it by agata task update %s", m.TaskID)
 }
 
 func (c *cli) taskUpdateCommand() *cobra.Command {
 	var d definition
+	var revision int64
 	cmd := &cobra.Command{
-		Use:     "update ID",
-		Short:   "Change what is registered of a task",
-		Example: "  agata task update digits --criteria 'data_qnt > 100' --server-args '--rounds 10'",
-		Args:    args(1, "the task's id"),
+		Use:   "update ID",
+		Short: "Change what is registered of a task",
+		Long: `Change what is registered of a task. With --if-unchanged it is changed only if it
+still has the revision that agata task show told, so that nobody's change is lost.`,
+		Example: "  agata task update digits --criteria 'data_qnt > 100' --server-args '--rounds 10'\n  agata task update digits --port 18080 --if-unchanged 3",
+		Args:    args(1, "the task's id"), ValidArgsFunction: first(c.taskIDs, nil),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req, any := d.update(cmd.Flags(), args[0])
 			if !any {
 				return usagef("name what to change, such as --criteria; see %s --help", cmd.CommandPath())
 			}
-			if _, err := ask(cmd.Context(), c, contract.UpdateTask, req); err != nil {
-				return advise(err, args[0])
+			if cmd.Flags().Changed("if-unchanged") && revision < 1 {
+				return usagef("--if-unchanged %d is no revision; agata task show tells it", revision)
 			}
-			fmt.Fprintf(c.err, "updated task %s\n", args[0])
-			return nil
+			return c.api(cmd.Context(), func(ctx context.Context, api *apiclient.Client) error {
+				task, err := api.UpdateTask(ctx, req, revision)
+				if err != nil {
+					return inConflict(advise(err, args[0]), "agata task show %s tells what it is now", args[0])
+				}
+				fmt.Fprintf(c.err, "updated task %s\n", args[0])
+				return c.printDetail(task)
+			})
 		},
 	}
 	d.bind(cmd.Flags())
+	cmd.Flags().Int64Var(&revision, "if-unchanged", apiclient.AnyRevision, "change it only if this is still its revision")
 	return cmd
 }

@@ -144,11 +144,11 @@ func TestCreateSaysWhatToDo(t *testing.T) {
 
 func TestUpdateSendsOnlyWhatWasGiven(t *testing.T) {
 	f := newFakeCloud(t)
-	f.ok("task", "update", "digits", "--criteria", "", "--port", "0")
+	f.ok("task", "update", "digits", "--criteria", "", "--port", "0", "--if-unchanged", "7")
 	f.ok("task", "update", "digits", "--host", "h", "--username", "u", "--password", "p", "--server-args", "s", "--client-args", "c")
 	want := []call{
-		{contract.UpdateTask.Name, `{"task_id":"digits","port":0,"selection_criteria":""}`},
-		{contract.UpdateTask.Name, `{"task_id":"digits","host":"h","username":"u","password":"p","server_arguments":"s","client_arguments":"c"}`},
+		{contract.UpdateTask.Name, `{"if_match":"\"7\"","port":0,"selection_criteria":"","task_id":"digits"}`},
+		{contract.UpdateTask.Name, `{"client_arguments":"c","host":"h","if_match":"*","password":"p","server_arguments":"s","task_id":"digits","username":"u"}`},
 	}
 	if d := cmp.Diff(want, f.called(), cmp.AllowUnexported(call{})); d != "" {
 		t.Error(d)

@@ -5,18 +5,14 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/agata-fl/agata/pkg/contract"
+	"github.com/agata-fl/agata/internal/apiclient"
 )
 
-const (
-	followEvery = time.Second
-	// maxLogLines is what one answer holds at most.
-	maxLogLines = 1000
-)
+// maxLogLines is what one answer holds at most.
+const maxLogLines = 1000
 
 func (c *cli) taskLogsCommand() *cobra.Command {
 	var lines int
@@ -28,19 +24,22 @@ func (c *cli) taskLogsCommand() *cobra.Command {
 and its standard error, in this order. --follow goes on with new lines as they
 come, until the task has ended.`,
 		Example: "  agata task logs digits --lines 20 --follow",
-		Args:    args(1, "the task's id"),
+		Args:    args(1, "the task's id"), ValidArgsFunction: first(c.taskIDs, nil),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if lines < 1 || lines > maxLogLines {
 				return usagef("--lines %d is not between 1 and %d", lines, maxLogLines)
 			}
-			if follow {
-				return c.followLogs(cmd.Context(), args[0], lines)
-			}
-			logs, err := ask(cmd.Context(), c, contract.ServerLogs, contract.LogsRequest{TaskID: args[0], Lines: lines})
-			if err != nil {
-				return advise(err, args[0])
-			}
-			return c.print(logs, func(w io.Writer) { printLines(w, logs.Lines) })
+			return c.api(cmd.Context(), func(ctx context.Context, api *apiclient.Client) error {
+				logs, err := api.TaskLogs(ctx, args[0], lines, "")
+				if err != nil {
+					return advise(err, args[0])
+				}
+				if !follow {
+					return c.print(logs, func(w io.Writer) { printLines(w, logs.Value.Lines) })
+				}
+				printLines(c.out, logs.Value.Lines)
+				return advise(c.followLogs(ctx, api, args[0], logs.Value.Next), args[0])
+			})
 		},
 	}
 	cmd.Flags().IntVarP(&lines, "lines", "n", 100, "how many lines, at most 1000")
@@ -54,97 +53,31 @@ func printLines(w io.Writer, lines []string) {
 	}
 }
 
-// followLogs prints the last lines, then new ones until the task has ended or
-// ctx ends, which is how people leave it.
-func (c *cli) followLogs(ctx context.Context, id string, lines int) error {
-	read := func(n int) ([]string, error) {
-		logs, err := ask(ctx, c, contract.ServerLogs, contract.LogsRequest{TaskID: id, Lines: n})
-		return logs.Lines, err
+// followLogs prints the lines after a cursor, until the task has ended or ctx
+// ends, which is how people leave it.
+func (c *cli) followLogs(ctx context.Context, api *apiclient.Client, id, next string) error {
+	last, ended, err := c.whileRunning(ctx, api, id, 0, func(ctx context.Context) error {
+		return api.FollowLogs(ctx, id, next, func(lines []string, after string) error {
+			printLines(c.out, lines)
+			next = cmp.Or(after, next)
+			return nil
+		}, c.gone)
+	})
+	if !ended {
+		return err
 	}
-	// What comes between these two is printed twice rather than never.
-	known, err := read(maxLogLines)
-	if err != nil {
-		return advise(err, id)
-	}
-	last, err := read(lines)
-	if err != nil {
-		return advise(err, id)
-	}
-	printLines(c.out, last)
-	waiting := false
-	heard := time.Now()
+	// What was written up to the end.
 	for {
-		task, err := c.taskState(ctx, id) // before the lines, so that the last ones are read
-		var now []string
-		if err == nil {
-			now, err = read(maxLogLines)
+		logs, err := api.TaskLogs(ctx, id, maxLogLines, next)
+		if err != nil {
+			return err
 		}
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err == nil:
-			heard = time.Now()
-			printLines(c.out, added(known, now))
-			known = now
-			if task.State == "new" && !waiting {
-				waiting = true
-				fmt.Fprintf(c.err, "task %s has not been started yet; its lines come when it is\n", id)
-			}
-			if task.State != "running" && task.State != "new" {
-				fmt.Fprintf(c.err, "task %s no longer runs (%s)\n", id, cell(cmp.Or(task.Reason, task.State)))
-				return nil
-			}
-		case !away(err) || time.Since(heard) > waitPatience:
-			return advise(err, id)
+		printLines(c.out, logs.Value.Lines)
+		if len(logs.Value.Lines) == 0 || logs.Value.Next == next || logs.Value.Next == "" {
+			break
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(followEvery):
-		}
+		next = logs.Value.Next
 	}
-}
-
-// added returns the lines of now that are not in before, in their order. Lines
-// come at the ends of the streams that an answer joins, which are anywhere in
-// it, and go at their beginnings; so the longest common subsequence is what
-// stayed.
-func added(before, now []string) []string {
-	for len(before) > 0 && len(now) > 0 && before[0] == now[0] {
-		before, now = before[1:], now[1:]
-	}
-	var tail int
-	for tail < min(len(before), len(now)) && before[len(before)-1-tail] == now[len(now)-1-tail] {
-		tail++
-	}
-	before, now = before[:len(before)-tail], now[:len(now)-tail]
-	// common[i][j] is the length for before[i:] and now[j:].
-	common := make([][]int16, len(before)+1)
-	for i := range common {
-		common[i] = make([]int16, len(now)+1)
-	}
-	for i := len(before) - 1; i >= 0; i-- {
-		for j := len(now) - 1; j >= 0; j-- {
-			if before[i] == now[j] {
-				common[i][j] = common[i+1][j+1] + 1
-			} else {
-				common[i][j] = max(common[i+1][j], common[i][j+1])
-			}
-		}
-	}
-	var lines []string
-	i, j := 0, 0
-	for i < len(before) && j < len(now) {
-		switch {
-		case before[i] == now[j]:
-			i++
-			j++
-		case common[i+1][j] >= common[i][j+1]:
-			i++
-		default:
-			lines = append(lines, now[j])
-			j++
-		}
-	}
-	return append(lines, now[j:]...)
+	fmt.Fprintf(c.err, "task %s no longer runs (%s)\n", id, cell(cmp.Or(last.Reason, last.State)))
+	return nil
 }

@@ -2,64 +2,15 @@ package main
 
 import (
 	"encoding/json"
-	"math/rand/v2"
-	"slices"
+	"io"
+	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/agata-fl/agata/pkg/contract"
 )
-
-func TestAdded(t *testing.T) {
-	for _, tc := range []struct{ before, now, want string }{
-		{"", "", ""},
-		{"", "a b", "a b"},
-		{"a b", "a b", ""},
-		{"a b", "a b c", "c"},
-		{"r1 | o1 | e1", "r1 r2 | o1 o2 | e1 e2", "r2 o2 e2"}, // three streams grow
-		{"a b c", "b c d", "d"},                               // the oldest went
-		{"a a", "a a a", "a"},
-		{"a b", "x y", "x y"}, // a new execution
-		{"a b c", "", ""},
-	} {
-		got := added(strings.Fields(tc.before), strings.Fields(tc.now))
-		if strings.Join(got, " ") != tc.want {
-			t.Errorf("%q to %q: got %v, want %q", tc.before, tc.now, got, tc.want)
-		}
-	}
-}
-
-// Whatever comes at the end of three streams is told once and in order, while
-// each stream keeps only its last lines.
-func TestAddedFollowsThreeStreams(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2))
-	const keep = 20
-	var streams [3][]string
-	window := func() (all []string) {
-		for _, s := range streams {
-			all = append(all, s[max(0, len(s)-keep):]...)
-		}
-		return all
-	}
-	known, n := window(), 0
-	for range 500 {
-		var want []string
-		for i := range streams {
-			for range random.IntN(5) {
-				n++
-				line := string(rune('A'+i)) + strings.Repeat("x", n%7) + string(rune('a'+n%26)) + string(rune('a'+n/26%26)) + string(rune('a'+n/676))
-				streams[i] = append(streams[i], line)
-				want = append(want, line)
-			}
-		}
-		now := window()
-		if got := added(known, now); !slices.Equal(got, want) {
-			t.Fatalf("got %v, want %v", got, want)
-		}
-		known = now
-	}
-}
 
 func TestLogs(t *testing.T) {
 	f := newFakeCloud(t)
@@ -74,36 +25,51 @@ func TestLogs(t *testing.T) {
 	}
 }
 
+// Lines come by the stream; those that it did not bring by the end are read.
 func TestFollowEndsWithTheTask(t *testing.T) {
 	f := newFakeCloud(t)
-	lines := []string{"r1", "o1", "o2"}
 	var looks atomic.Int32
-	f.on(contract.ListTasks.Name, func([]byte) (int, any) {
+	streamed := make(chan struct{})
+	f.on(contract.DescribeTask.Name, func([]byte) (int, any) {
 		state := "running"
-		switch looks.Add(1) {
-		case 1:
+		if looks.Add(1) == 1 {
 			state = "new"
-		case 3:
+		} else {
+			<-streamed
 			state = "finished"
 		}
-		return 200, contract.TaskList{Tasks: []contract.TaskSummary{{ID: "a", State: state}}}
+		return 200, described(contract.TaskSummary{ID: "a", State: state})
 	})
 	f.on(contract.ServerLogs.Name, func(body []byte) (int, any) {
 		var req contract.LogsRequest
 		if err := json.Unmarshal(body, &req); err != nil {
 			t.Error(err)
 		}
-		now := slices.Clone(lines)
-		switch looks.Load() {
-		case 2:
-			now = []string{"r1", "r2", "o1", "o2"}
-		case 3:
-			now = []string{"r1", "r2", "o1", "o2", "o3"}
+		switch {
+		case req.After == "" && req.Lines == 2:
+			return 200, contract.Logs{Lines: []string{"o1", "o2"}, Next: "c1"}
+		case req.After == "c1": // the stream was cut before it brought them
+			return 200, contract.Logs{Lines: []string{"r2", "o3"}, Next: "c2"}
+		case req.After == "c2":
+			return 200, contract.Logs{Lines: []string{"o4"}, Next: "c3"}
+		case req.After == "c3":
+			return 200, contract.Logs{Lines: []string{}, Next: "c3"}
 		}
-		return 200, contract.Logs{Lines: now[max(0, len(now)-req.Lines):]}
+		t.Errorf("asked %s", body)
+		return 500, "no"
+	})
+	f.route("GET /api/v1/tasks/a/logs/live", func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.RawQuery != "after=c1" || r.Header.Get("Last-Event-ID") != "c1" {
+			t.Errorf("asked %s, %v", r.URL, r.Header)
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(w, "id: c1\nevent: lines\ndata: {\"lines\":[]}\n\nid: c2\nevent: lines\ndata: {\"lines\":[\"r2\",\"o3\"]}\n\n")
+		_ = http.NewResponseController(w).Flush()
+		time.AfterFunc(100*time.Millisecond, func() { close(streamed) })
+		<-r.Context().Done()
 	})
 	r := f.ok("task", "logs", "a", "--lines", "2", "--follow")
-	if r.out != "o1\no2\nr2\no3\n" {
+	if r.out != "o1\no2\nr2\no3\no4\n" {
 		t.Errorf("printed %q", r.out)
 	}
 	if !strings.Contains(r.err, "has not been started yet") || !strings.Contains(r.err, "no longer runs (finished)") {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -56,17 +57,17 @@ func TestWait(t *testing.T) {
 func TestWaitOutlivesTheGatewaysAbsence(t *testing.T) {
 	f := newFakeCloud(t)
 	var n atomic.Int32
-	f.on(contract.ListTasks.Name, func([]byte) (int, any) {
+	f.on(contract.DescribeTask.Name, func([]byte) (int, any) {
 		switch n.Add(1) {
 		case 1:
 			return http.StatusBadGateway, "starting"
 		case 2:
-			return http.StatusOK, contract.TaskList{Tasks: []contract.TaskSummary{{ID: "a", State: "running"}}}
+			return http.StatusOK, described(contract.TaskSummary{ID: "a", State: "running"})
 		}
-		return http.StatusOK, contract.TaskList{Tasks: []contract.TaskSummary{{ID: "a", State: "finished"}}}
+		return http.StatusOK, described(contract.TaskSummary{ID: "a", State: "finished"})
 	})
 	f.ok("task", "wait", "a")
-	f.fails(contract.ListTasks.Name, 500, "the disk is full")
+	f.fails(contract.DescribeTask.Name, 500, "the disk is full")
 	if r := f.agata("task", "wait", "a"); r.code != exitFailed || !strings.Contains(r.err, "the disk is full") {
 		t.Errorf("got %+v", r)
 	}
@@ -80,11 +81,11 @@ func TestStartSendsArgumentsOnlyIfGiven(t *testing.T) {
 	f.ok("task", "stop", "a")
 	var got []string
 	for _, c := range f.called() {
-		if c.function != contract.ListTasks.Name {
+		if c.function != contract.DescribeTask.Name {
 			got = append(got, c.body)
 		}
 	}
-	if want := `{"task_id":"a"} {"task_id":"a","arguments":""} {"task_id":"a"}`; strings.Join(got, " ") != want {
+	if want := `{"task_id":"a"} {"arguments":"","task_id":"a"} {"task_id":"a"}`; strings.Join(got, " ") != want {
 		t.Errorf("got %v", got)
 	}
 }
@@ -92,25 +93,40 @@ func TestStartSendsArgumentsOnlyIfGiven(t *testing.T) {
 func TestAdvice(t *testing.T) {
 	for text, want := range map[string]string{
 		contract.TaskNotRegistered("a"):       "agata task list",
-		contract.TaskNotFound("a"):            "it is not running",
-		contract.TaskAlreadyRunning("a"):      "agata task stop a",
+		contract.UserNotRegistered("a"):       "agata client list",
 		contract.DirectoryMissing("/x"):       "agata task upload a",
-		contract.TaskIDTaken:                  "agata task update a",
 		contract.TaskNotRegistered("another"): contract.TaskNotRegistered("another"),
 	} {
 		if got := advise(fmt.Errorf("%s", text), "a").Error(); !strings.HasPrefix(got, text) || !strings.Contains(got, want) {
 			t.Errorf("%s: got %s", text, got)
 		}
 	}
-	if advise(nil, "a") != nil {
+	if advise(nil, "a") != nil || inConflict(nil, "x") != nil {
 		t.Error("advice without an error")
+	}
+	f := newFakeCloud(t)
+	for _, tc := range []struct {
+		fn, text string
+		args     []string
+		want     string
+	}{
+		{contract.StartServerTask.Name, contract.TaskAlreadyRunning("a"), []string{"task", "start", "a"}, "agata task stop a"},
+		{contract.StopServerTask.Name, "The task a is not running already.", []string{"task", "stop", "a"}, "the task a is not running already; agata task show a"},
+		{contract.CreateTask.Name, contract.TaskIDTaken, []string{"task", "create", "a", "--file", "client.py"}, "agata task update a"},
+		{contract.DeleteTask.Name, "is running already", []string{"task", "delete", "a", "--yes"}, "agata task stop a"},
+		{contract.UpdateTask.Name, "changed already", []string{"task", "update", "a", "--port", "1", "--if-unchanged", "3"}, "agata task show a"},
+	} {
+		f.fails(tc.fn, http.StatusConflict, tc.text)
+		if r := f.agata(tc.args...); r.code != exitFailed || !strings.Contains(r.err, tc.want) {
+			t.Errorf("%v: got %+v", tc.args, r)
+		}
 	}
 }
 
 func TestListPagesThrough(t *testing.T) {
 	f := newFakeCloud(t)
 	var all []contract.TaskSummary
-	for i := range 2*pageSize + 1 {
+	for i := range 1001 {
 		all = append(all, contract.TaskSummary{ID: fmt.Sprintf("t%04d", i), State: "new", Tags: []string{"a", "b"}, Reason: strings.Repeat("long\t", 40)})
 	}
 	f.lists(all...)
@@ -128,18 +144,30 @@ func TestListPagesThrough(t *testing.T) {
 	}
 }
 
-func TestShowMasksThePasswordForPeople(t *testing.T) {
+func TestShow(t *testing.T) {
 	f := newFakeCloud(t)
-	f.lists(contract.TaskSummary{ID: "a", State: "running", PID: 12, Round: "2", Acc: "\x1b[31m0.5"})
-	f.on(contract.GetTask.Name, func([]byte) (int, any) {
-		return 200, contract.Task{ID: "a", Host: "h", Port: 1, Username: "u", Password: "topsecret", FilesPaths: []string{"client.py"}}
+	f.on(contract.DescribeTask.Name, func([]byte) (int, any) {
+		return 200, map[string]any{"ID": "a", "creation_date": "2026-01-02 03:04:05", "last_mod_date": "2026-01-02 03:04:05", "host": "h", "port": 1, "running": true,
+			"files_paths": []string{"client.py"}, "state": "running", "pid": 12, "round": "2", "acc": "\x1b[31m0.5", "revision": 3, "password_set": true, "later": "x"}
+	})
+	var running []string
+	for i := range clientsNamed + 1 {
+		running = append(running, fmt.Sprintf(`{"id":"e%d","task":"a","client":"car-%d","side":"client","state":"running"}`, i, i))
+	}
+	f.route("GET /api/v1/executions", func(w http.ResponseWriter, r *http.Request) {
+		if got := r.URL.RawQuery; got != "limit=11&side=client&state=running&task=a" {
+			t.Errorf("asked %s", got)
+		}
+		_, _ = io.WriteString(w, `{"executions":[`+strings.Join(running, ",")+`]}`)
 	})
 	r := f.ok("task", "show", "a")
-	if strings.Contains(r.out, "topsecret") || strings.Contains(r.out, "\x1b") || !strings.Contains(r.out, "running (process 12)") || !strings.Contains(r.out, "(every client)") {
-		t.Errorf("got %s", r.out)
+	for _, want := range []string{"running (process 12)", "(every client)", "password          ***\n", "revision          3\n", "car-0, car-1, ", "car-9, and more\n", "\ufffd[31m0.5"} {
+		if !strings.Contains(r.out, want) {
+			t.Errorf("no %q in %s", want, r.out)
+		}
 	}
 	r = f.ok("task", "show", "a", "--format", "json")
-	if !strings.Contains(r.out, `"password": "topsecret"`) || !strings.Contains(r.out, `"state": "running"`) {
+	if !strings.Contains(r.out, `"state": "running"`) || !strings.Contains(r.out, `"later": "x"`) {
 		t.Errorf("got %s", r.out)
 	}
 }

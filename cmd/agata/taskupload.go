@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/agata-fl/agata/internal/apiclient"
 	"github.com/agata-fl/agata/internal/artifact"
-	"github.com/agata-fl/agata/pkg/contract"
 )
 
 func (c *cli) taskUploadCommand() *cobra.Command {
@@ -18,12 +18,7 @@ func (c *cli) taskUploadCommand() *cobra.Command {
 		Use:     "upload ID FILE...",
 		Short:   "Send a task's files to the cloud, those of the server and those of clients",
 		Example: "  agata task upload digits server.py client.py task.py",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) < 2 {
-				return usagef("%s wants the task's id and its files: %s", cmd.CommandPath(), cmd.UseLine())
-			}
-			return nil
-		},
+		Args:    argsBetween(2, -1, "the task's id and its files"), ValidArgsFunction: first(c.taskIDs, localFiles),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			files, err := openNamed(args[1:], folders)
 			if err != nil {
@@ -90,7 +85,7 @@ func (c *cli) sendFiles(ctx context.Context, id string, files []localFile) (uplo
 
 func (c *cli) taskSubmitCommand() *cobra.Command {
 	var id string
-	var wait bool
+	var w waiting
 	cmd := &cobra.Command{
 		Use:   "submit DIR",
 		Short: "Create a task from its folder, upload its files, and start it",
@@ -107,15 +102,18 @@ that fails and says how to go on.`,
 			if id != "" {
 				m.TaskID = id
 			}
-			return c.submit(cmd.Context(), m, args[0], wait)
+			if err := w.check(); err != nil {
+				return err
+			}
+			return c.submit(cmd.Context(), m, w)
 		},
 	}
 	cmd.Flags().StringVar(&id, "id", "", "register it under another id than the manifest's")
-	cmd.Flags().BoolVar(&wait, "wait", false, "wait until it has ended, as agata task wait does")
+	w.bind(cmd)
 	return cmd
 }
 
-func (c *cli) submit(ctx context.Context, m *manifest, dir string, wait bool) error {
+func (c *cli) submit(ctx context.Context, m *manifest, w waiting) error {
 	// Before anything is registered: is all of it here?
 	files, err := m.files()
 	if err != nil {
@@ -125,7 +123,7 @@ func (c *cli) submit(ctx context.Context, m *manifest, dir string, wait bool) er
 	step := func(n int, what string) { fmt.Fprintf(c.err, "%d/3 %s\n", n, what) }
 
 	step(1, "create task "+m.TaskID)
-	if err := c.createTask(ctx, m); err != nil {
+	if _, err := c.createTask(ctx, m); err != nil {
 		return fmt.Errorf("create task %s: %w", m.TaskID, err)
 	}
 	step(2, fmt.Sprintf("upload its %d files", len(files)))
@@ -133,12 +131,15 @@ func (c *cli) submit(ctx context.Context, m *manifest, dir string, wait bool) er
 		return fmt.Errorf("upload: %w\ntask %s is created; go on with agata task upload %s FILE... and agata task start %s", err, m.TaskID, m.TaskID, m.TaskID)
 	}
 	step(3, "start it")
-	if _, err := ask(ctx, c, contract.StartServerTask, contract.StartTaskRequest{TaskID: m.TaskID}); err != nil {
-		return fmt.Errorf("start: %w\ntask %s is created and its files are there; go on with agata task start %s, or look at agata task logs %s", err, m.TaskID, m.TaskID, m.TaskID)
-	}
-	fmt.Fprintf(c.err, "task %s runs; agata task logs %s --follow shows what it does\n", m.TaskID, m.TaskID)
-	if wait {
-		return c.waitTask(ctx, m.TaskID, 0)
-	}
-	return nil
+	return c.api(ctx, func(ctx context.Context, api *apiclient.Client) error {
+		task, err := api.StartTask(ctx, m.TaskID, nil)
+		if err != nil {
+			return fmt.Errorf("start: %w\ntask %s is created and its files are there; go on with agata task start %s, or look at agata task logs %s", err, m.TaskID, m.TaskID, m.TaskID)
+		}
+		fmt.Fprintf(c.err, "task %s runs; agata task logs %s --follow shows what it does\n", m.TaskID, m.TaskID)
+		if err := c.printDetail(task); err != nil {
+			return err
+		}
+		return w.wait(ctx, c, api, m.TaskID)
+	})
 }

@@ -92,6 +92,9 @@ func (c *cli) sayWhere(i app.Info) {
 		}
 	}
 	fmt.Fprintln(c.err, "AGATA is up.")
+	if i.GatewayURL != "" {
+		say("console", i.GatewayURL+"/")
+	}
 	say("gateway", i.GatewayURL)
 	say("files", i.FilesURL)
 	say("cloud broker", i.CloudBroker)

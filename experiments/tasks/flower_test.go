@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -95,7 +96,7 @@ func (s *site) start(script, first string, more ...string) *process {
 }
 
 // end waits for the process, checks its exit code, and returns its reports:
-// "Finished", "model 1 0.9301", "event task_client/main Started client" and so on.
+// "Finished", "model 1 0.9301 0.2210", "event task_client/main Started client" and so on.
 func (p *process) end(code int) []string {
 	p.t.Helper()
 	var exit *exec.ExitError
@@ -116,7 +117,7 @@ func (p *process) end(code int) []string {
 		case taskreporter.Info:
 			said = append(said, r.Text)
 		case taskreporter.Model:
-			said = append(said, "model "+r.Round+" "+r.Accuracy)
+			said = append(said, "model "+r.Round+" "+r.Accuracy+" "+r.Loss)
 		case taskreporter.Event:
 			said = append(said, "event "+r.Service+"/"+r.Function+" "+r.Text)
 		case taskreporter.Error:
@@ -141,7 +142,7 @@ func freePort(t *testing.T) string {
 	return port
 }
 
-// accuracies takes the models out of what a server said.
+// accuracies takes the models out of what a side said.
 func accuracies(t *testing.T, said []string) (rest []string, all []string, last float64) {
 	t.Helper()
 	for _, s := range said {
@@ -150,11 +151,14 @@ func accuracies(t *testing.T, said []string) (rest []string, all []string, last 
 			continue
 		}
 		words := strings.Fields(s)
-		_, accuracy, ok := taskreporter.Model{Round: words[1], Accuracy: words[2]}.Values()
-		if !ok {
-			t.Fatalf("%q is not a round and an accuracy", s)
+		if len(words) != 4 {
+			t.Fatalf("%q is not a round, an accuracy and a loss", s)
 		}
-		all, last = append(all, "round "+words[1]+": accuracy "+words[2]), accuracy
+		_, accuracy, ok := taskreporter.Model{Round: words[1], Accuracy: words[2]}.Values()
+		if loss, err := strconv.ParseFloat(words[3], 64); !ok || err != nil || loss <= 0 {
+			t.Fatalf("%q is not a round, an accuracy and a loss", s)
+		}
+		all, last = append(all, "round "+words[1]+": accuracy "+words[2]+", loss "+words[3]), accuracy
 	}
 	return rest, all, last
 }
@@ -190,7 +194,11 @@ func TestFlower4fe5(t *testing.T) {
 		t.Errorf("the rounds gave %q; want three, and more than 0.85 in the end", reported)
 	}
 	for _, c := range clients {
-		equal(t, "a client", clientDone, c.end(0))
+		rest, own, last := accuracies(t, c.end(0))
+		equal(t, "a client", clientDone, rest)
+		if len(own) != 3 || last < 0.8 || slices.Equal(own, reported) {
+			t.Errorf("a client's own rounds gave %q, the server's %q; want three, of its own data", own, reported)
+		}
 	}
 
 	server = s.start("server.py", "cli")
@@ -225,7 +233,8 @@ func TestFlowerLowThenHigh(t *testing.T) {
 			s.start("client.py", s.work, "--partition", "1/2"),
 		}
 		for _, c := range clients {
-			equal(t, "a client of "+id, clientDone, c.end(0))
+			rest, _, _ := accuracies(t, c.end(0))
+			equal(t, "a client of "+id, clientDone, rest)
 		}
 		if id == "high" {
 			rest, _, last := accuracies(t, server.end(0))
@@ -262,7 +271,8 @@ func TestFlowerServerAway(t *testing.T) {
 			t.Fatal(err)
 		}
 		gone := time.Now()
-		equal(t, "the client", clientGone, client.end(75))
+		rest, _, _ := accuracies(t, client.end(75))
+		equal(t, "the client", clientGone, rest)
 		if took := time.Since(gone); took > 10*time.Second {
 			t.Errorf("the client lingered for %v after its server got %v", took, signal)
 		}

@@ -49,7 +49,7 @@ func (a *App) startClient(ctx context.Context, i int, broker config.Broker, user
 		if err != nil {
 			return err
 		}
-		s, err := clientgateway.New(clientgateway.Options{URL: a.cfg.GatewayURL(), Base: base})
+		s, err := clientgateway.New(clientgateway.Options{URL: a.cfg.GatewayURL(), UserID: user, Interval: a.cfg.Client.RequestInterval, Base: base})
 		if err != nil {
 			return err
 		}

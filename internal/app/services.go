@@ -17,6 +17,7 @@ import (
 	cloudgateway "github.com/agata-fl/agata/services/cloud-gateway"
 	cloudtaskmanager "github.com/agata-fl/agata/services/cloud-task-manager"
 	usermanager "github.com/agata-fl/agata/services/user-manager"
+	"github.com/agata-fl/agata/web"
 )
 
 // service is what every service is, once made.
@@ -32,7 +33,7 @@ func (a *App) base(ctx context.Context, name, client string, b config.Broker) (b
 	t, err := a.connect(ctx, name, b, reg)
 	return baseservice.Options{
 		Version: a.build.Version, Transport: t, Schemas: a.schemas, Logger: a.log, Registerer: reg,
-		HideErrors: a.cfg.RPC.HideErrors, Events: a.cfg.Events.Register,
+		HideErrors: a.cfg.RPC.HideErrors, Events: a.cfg.Events.Register, Records: a.cfg.History.Records, Client: client,
 	}, t, err
 }
 
@@ -93,8 +94,11 @@ func (a *App) newGateway(ctx context.Context) (*cloudgateway.Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	console, _ := web.App() // nil if it was not built
 	gw, err := cloudgateway.New(cloudgateway.Options{
 		Addr: listen(a.cfg.Gateway.Host, a.cfg.Gateway.Port), Base: base, Transport: transport, Gatherer: a.registry, Timeout: a.cfg.RPC.Timeout,
+		Data: a.cfg.Data, Retention: a.cfg.History.Keep, MaxEvents: int64(a.cfg.History.MaxEvents),
+		FilesURL: a.cfg.FilesURL, MaxFileBytes: a.cfg.Files.MaxFileBytes(), Console: console,
 	})
 	if err != nil {
 		return nil, portHint(err, "gateway", a.cfg.Gateway.Port)

@@ -32,6 +32,9 @@ type HandlerOptions struct {
 	// across origins. Empty: browsers keep pages of other origins out.
 	AllowOrigin string
 
+	// Received is called after each upload, before it is acknowledged; nil is none.
+	Received func(ctx context.Context, taskID string, files []File)
+
 	// Logger is told of uploads and of failures; nil means silence.
 	Logger *slog.Logger
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -18,6 +19,9 @@ import (
 // stagingFolder is on the same file system as the tasks, so that a rename moves a
 // file into its place, and its name is no task's.
 const stagingFolder = ".staging"
+
+// discardedMark begins the names of folders in staging that only wait for their end.
+const discardedMark = "discarded-"
 
 // maxUploadAge is longer than any upload takes.
 const maxUploadAge = 24 * time.Hour
@@ -217,7 +221,7 @@ func (s *Store) sweep(now time.Time) error {
 	}
 	for _, entry := range entries {
 		info, err := entry.Info()
-		if err != nil || now.Sub(info.ModTime()) < maxUploadAge {
+		if err != nil || !strings.HasPrefix(entry.Name(), discardedMark) && now.Sub(info.ModTime()) < maxUploadAge {
 			continue
 		}
 		if err := s.root.RemoveAll(path.Join(stagingFolder, entry.Name())); err != nil {

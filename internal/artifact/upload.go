@@ -43,6 +43,9 @@ func (h *handler) upload(w http.ResponseWriter, r *http.Request) {
 	}
 	h.Logger.Info("received files of a task", slog.String("task_id", taskID), slog.Any("files", names),
 		slog.Int64("bytes", size), slog.Duration("took", time.Since(start)))
+	if h.Received != nil {
+		h.Received(r.Context(), taskID, files)
+	}
 	answer(w, http.StatusOK, struct {
 		Message string   `json:"message"`
 		Files   []string `json:"files"`

@@ -17,6 +17,7 @@ type Config struct {
 	Gateway      Gateway
 	Files        Files
 	Events       Events
+	History      History
 	Client       ClientParams
 	Info         ClientInfo
 	Broker       BrokerMode
@@ -74,6 +75,13 @@ func (f Files) MaxFileBytes() int64 { return int64(f.MaxFileMB) << 20 }
 
 // Events says whether services publish what they do to the queue "events".
 type Events struct{ Register bool }
+
+// History is the section [history]: what the cloud keeps of what happens.
+type History struct {
+	Records   bool          // services tell it what happens
+	Keep      time.Duration // how long the cloud keeps it
+	MaxEvents int           // how many events at most; the oldest go first
+}
 
 // Policy says how many of the offered tasks a client runs.
 type Policy string

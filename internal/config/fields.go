@@ -67,6 +67,14 @@ func fields() []field {
 	add("register_events", "false", "publish what services do to the queue events",
 		truth(func(c *Config) *bool { return &c.Events.Register })).peers = true
 
+	section = "history"
+	add("records", "true", "tell the cloud's history what happens here: events, rounds, executions", truth(func(c *Config) *bool { return &c.History.Records }))
+	add("keep_days", "30", "days for which the cloud keeps it",
+		span(func(c *Config) *time.Duration { return &c.History.Keep }, 24*time.Hour, 24*time.Hour/10, 3650*24*time.Hour))
+	add("max_events", "5000000", "events that the cloud keeps at most; the oldest go first", func(c *Config) value {
+		return intValue{&c.History.MaxEvents, 1000, 1_000_000_000, "a number of events"}
+	})
+
 	section = "client.params"
 	add("request_interval", "10", "seconds between two requests for tasks",
 		span(func(c *Config) *time.Duration { return &c.Client.RequestInterval }, time.Second, 10*time.Millisecond, 24*time.Hour)).peers = true

@@ -86,8 +86,11 @@ func (v durationValue) number(d time.Duration) string {
 
 func (v durationValue) set(s string) *problem {
 	unit := "seconds"
-	if v.unit == time.Minute {
+	switch v.unit {
+	case time.Minute:
 		unit = "minutes"
+	case 24 * time.Hour:
+		unit = "days"
 	}
 	bad := &problem{"is not a duration in " + unit,
 		fmt.Sprintf("use a number from %s to %s without a unit", v.number(v.lo), v.number(v.hi))}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -16,9 +17,19 @@ type Expr struct {
 }
 
 // Compile checks and compiles an expression of 4 KiB at most. One without content
-// selects everyone. The error is a *SyntaxError.
+// selects everyone. The error is a *SyntaxError; its column counts the space before
+// the expression, too.
 func Compile(src string) (*Expr, error) {
-	trimmed := strings.TrimSpace(src)
+	x, err := compile(strings.TrimSpace(src))
+	if e, ok := errors.AsType[*SyntaxError](err); ok {
+		space := src[:len(src)-len(strings.TrimLeftFunc(src, unicode.IsSpace))]
+		e.Source = space + e.Source
+		e.Column += utf8.RuneCountInString(space)
+	}
+	return x, err
+}
+
+func compile(trimmed string) (*Expr, error) {
 	if len(trimmed) > maxSource {
 		return nil, &SyntaxError{trimmed[:60], 1, "longer than 4096 bytes"}
 	}

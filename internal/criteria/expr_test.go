@@ -64,6 +64,8 @@ func TestCompileRefuses(t *testing.T) {
 		{strings.Repeat("2**", 100) + "1", 193, "nested more than 64 levels deep"},
 		{strings.Repeat("1 if 1 else ", 100) + "1", 769, "nested more than 64 levels deep"},
 		{strings.Repeat("1+", 2048) + "1", 1, "longer than 4096 bytes"},
+		{"\n \u00a0x = 1 ", 6, "="}, // the space before it counts, too
+		{"  x >", 6, "the expression ends"},
 	}
 	for _, tt := range tests {
 		_, err := Compile(tt.src)
@@ -82,6 +84,10 @@ func TestExcerpt(t *testing.T) {
 	}
 	if got, want := e.Excerpt(), "\"é\" in x = 1\n         ^"; got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	_, err = Compile("\n\tx = 1")
+	if e, ok = errors.AsType[*SyntaxError](err); !ok || e.Excerpt() != "  x = 1\n    ^" {
+		t.Errorf("with space before it: %v", err)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/agata-fl/agata/internal/testenv"
+	"github.com/agata-fl/agata/pkg/contract"
 )
 
 // wireQueues are the queues that the contract names.
@@ -21,7 +22,9 @@ var wireQueues = []string{
 
 // ownQueues are those that AGATA has beside them.
 var ownQueues = []string{
-	"rpc_exec_list_tasks", "rpc_exec_list_users", "rpc_exec_explain_task", "rpc_exec_server_task_logs", "rpc_exec_client_status", "rpc_exec_release_task",
+	"rpc_exec_list_tasks", "rpc_exec_describe_task", "rpc_exec_count_tasks", "rpc_exec_delete_task", "rpc_exec_list_task_files", "rpc_exec_delete_task_file",
+	"rpc_exec_check_criteria", "rpc_exec_list_task_clients", "rpc_exec_list_users", "rpc_exec_explain_task", "rpc_exec_server_task_logs",
+	"rpc_exec_client_status", "rpc_exec_release_task", contract.RecordsQueue,
 }
 
 // peerBroker is the virtual host "/" of a node, the only one that peers know,

@@ -11,7 +11,7 @@ import (
 // also send them without an Origin.
 func CORS(origins ...string) Middleware {
 	anyone := slices.Equal(origins, []string{"*"})
-	headers := "Authorization, Content-Type, Range, Traceparent"
+	headers := "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Range, Traceparent"
 	if anyone {
 		headers = "*, Authorization" // the star does not cover this one
 	}
@@ -29,7 +29,7 @@ func CORS(origins ...string) Middleware {
 			}
 			if allowed != "" {
 				h.Set("Access-Control-Allow-Origin", allowed)
-				h.Set("Access-Control-Expose-Headers", CorrelationHeader+", WWW-Authenticate")
+				h.Set("Access-Control-Expose-Headers", CorrelationHeader+", ETag, Idempotent-Replayed, Location, Retry-After, WWW-Authenticate")
 			}
 			if r.Method != http.MethodOptions {
 				next.ServeHTTP(w, r)

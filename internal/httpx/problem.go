@@ -20,6 +20,8 @@ type problem struct {
 	Detail        string `json:"detail,omitempty"`
 	Hint          string `json:"hint,omitempty"`
 	CorrelationID string `json:"correlation_id"`
+	// Fields says what is wrong with single fields of the request, by name.
+	Fields map[string]string `json:"fields,omitempty"`
 }
 
 // Problem answers with application/problem+json: a status, a code for programs
@@ -27,10 +29,16 @@ type problem struct {
 // do (either may be empty), and the request's correlation id, which is the id of
 // its trace.
 func Problem(w http.ResponseWriter, r *http.Request, status int, code, detail, hint string) {
+	FieldsProblem(w, r, status, code, detail, hint, nil)
+}
+
+// FieldsProblem is [Problem] with what is wrong with single fields of the request,
+// by name, so that a form can say it beside each.
+func FieldsProblem(w http.ResponseWriter, r *http.Request, status int, code, detail, hint string, fields map[string]string) {
 	r = withCorrelation(w, r)
 	body, err := json.Marshal(problem{
 		Type: "about:blank", Title: http.StatusText(status), Status: status,
-		Code: code, Detail: detail, Hint: hint, CorrelationID: correlationID(r),
+		Code: code, Detail: detail, Hint: hint, CorrelationID: correlationID(r), Fields: fields,
 	})
 	if err != nil { // cannot happen with strings and a number
 		panic(err)

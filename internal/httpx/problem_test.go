@@ -105,3 +105,12 @@ func sendSlowly(t *testing.T, addr, path string) string {
 	}
 	return string(answer)
 }
+
+func TestFieldsProblem(t *testing.T) {
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		FieldsProblem(w, r, 400, "invalid", "port: is too great", "", map[string]string{"port": "is too great"})
+	})
+	if p := decodeProblem(t, call(t, h, "POST", "/", nil)); p.Fields["port"] != "is too great" || len(p.Fields) != 1 {
+		t.Errorf("problem %+v", p)
+	}
+}

@@ -8,5 +8,5 @@ const (
 	eventsAtOnce    = 500
 )
 
-// NewEventLimiter bounds the events of one execution.
+// NewEventLimiter bounds the events of one execution, or its rounds.
 func NewEventLimiter() *rate.Limiter { return rate.NewLimiter(EventsPerSecond, eventsAtOnce) }

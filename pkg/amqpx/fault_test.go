@@ -1,7 +1,9 @@
 package amqpx_test
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +11,7 @@ import (
 	"github.com/agata-fl/agata/internal/amqpd"
 	"github.com/agata-fl/agata/internal/testenv"
 	"github.com/agata-fl/agata/pkg/amqpx"
+	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
 )
 
@@ -108,5 +111,28 @@ func TestAQueueDeclaredDifferentlyNamesTheSetting(t *testing.T) {
 	err := tr.Serve(t.Context(), rpc.ServeOptions{Endpoints: []rpc.Endpoint{{Function: "f"}}})
 	if err == nil || !strings.Contains(err.Error(), "compat=true") {
 		t.Errorf("got %v, want an error that names compat=true", err)
+	}
+}
+
+// Services with and without compat share the queue of records, which no peer of
+// another kind declares.
+func TestTheQueueOfRecordsIsTheSameWithCompat(t *testing.T) {
+	s := embedded(t, nil)
+	for i, compat := range []bool{false, true} {
+		if err := connect(t, s.URL(), compat).Publish(t.Context(), contract.RecordsQueue, fmt.Append(nil, i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	var got []byte
+	err := connect(t, s.URL(), true).SubscribeBatch(ctx, contract.RecordsQueue, func(bodies [][]byte) error {
+		if got = append(got, bytes.Join(bodies, nil)...); len(got) == 2 {
+			cancel()
+		}
+		return nil
+	})
+	if err != nil || string(got) != "01" {
+		t.Errorf("got %q, %v", got, err)
 	}
 }

@@ -3,21 +3,25 @@ package amqpx
 import (
 	"context"
 	"fmt"
+	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// subscribePrefetch is how many messages wait in a subscriber.
-const subscribePrefetch = 200
+// subscribePrefetch is how many messages wait in a subscriber, and so the most
+// that a batch can hold.
+const subscribePrefetch = 500
+
+// linger is how long a batch is gathered at most.
+const linger = 5 * time.Millisecond
 
 // Subscribe implements [rpc.Transport]: one message at a time, in order.
 func (t *Transport) Subscribe(ctx context.Context, queue string, fn func(body []byte) error) error {
 	return t.subscribe(ctx, queue, 1, func(bodies [][]byte) error { return fn(bodies[0]) })
 }
 
-// SubscribeBatch hands the messages of a queue to fn in order, as many at once as
-// have come, and acknowledges them together when fn returns nil; it blocks until
-// ctx ends. A batch that fn refused comes again.
+// SubscribeBatch implements [rpc.Transport]: at most 500 messages at once, which
+// are acknowledged together.
 func (t *Transport) SubscribeBatch(ctx context.Context, queue string, fn func(bodies [][]byte) error) error {
 	return t.subscribe(ctx, queue, subscribePrefetch, fn)
 }
@@ -61,9 +65,15 @@ func (t *Transport) subscribe(ctx context.Context, queue string, most int, fn fu
 }
 
 // gather puts what has come already behind the first message, up to most, and
-// returns the last one.
+// returns the last one. It lingers for a moment, since the library hands messages
+// over one by one.
 func gather(bodies [][]byte, first amqp.Delivery, more <-chan amqp.Delivery, most int) ([][]byte, amqp.Delivery) {
 	bodies, last := append(bodies, first.Body), first
+	if most == 1 {
+		return bodies, last
+	}
+	timer := time.NewTimer(linger)
+	defer timer.Stop()
 	for len(bodies) < most {
 		select {
 		case d, ok := <-more:
@@ -71,7 +81,7 @@ func gather(bodies [][]byte, first amqp.Delivery, more <-chan amqp.Delivery, mos
 				return bodies, last
 			}
 			bodies, last = append(bodies, d.Body), d
-		default:
+		case <-timer.C:
 			return bodies, last
 		}
 	}

@@ -17,9 +17,9 @@ const (
 	maxEvents = 100_000
 )
 
-// declareQueue declares a function's queue, or that of events or records. With Compat the
-// declaration equals that of Python peers, since a broker refuses one that
-// differs.
+// declareQueue declares a function's queue, or that of events or records. With
+// Compat the declaration equals that of Python peers, since a broker refuses one
+// that differs.
 func (t *Transport) declareQueue(ch *amqp.Channel, name string) error {
 	var args amqp.Table
 	durable := !t.opt.Compat

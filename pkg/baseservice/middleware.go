@@ -52,12 +52,17 @@ func (s *Service) measured(f *function) Middleware {
 	}
 }
 
-// logged writes a line for each failure, and for each call at debug level.
+// logged writes a line for each failure, and for each call at debug level. A call
+// without a trace begins one.
 func (s *Service) logged(f *function) Middleware {
 	return func(next Next) Next {
 		return func(ctx context.Context, m *rpc.Message) (json.RawMessage, error) {
 			started := time.Now()
-			value, err := next(rpc.WithTrace(ctx, m.Trace), m)
+			trace := m.Trace
+			if trace == "" {
+				trace = rpc.NewTrace()
+			}
+			value, err := next(rpc.WithTrace(ctx, trace), m)
 			level := slog.LevelDebug
 			switch rpc.CodeOf(err) {
 			case "", rpc.NotFound, rpc.Conflict, rpc.Invalid:

@@ -118,10 +118,11 @@ func (r *Recorder) Run(ctx context.Context) error {
 
 func now() float64 { return float64(time.Now().UnixNano()) / 1e9 }
 
-// traceID is the trace of a W3C traceparent: version-TRACE-span-flags.
+// traceID is the trace of a W3C traceparent, version-TRACE-span-flags; "" for what
+// is none, since peers may send anything.
 func traceID(parent string) string {
-	parts := strings.SplitN(parent, "-", 3)
-	if len(parts) != 3 {
+	parts := strings.Split(parent, "-")
+	if len(parts) < 4 || len(parts[1]) != 32 || strings.Trim(parts[1], "0123456789abcdef") != "" {
 		return ""
 	}
 	return parts[1]

@@ -51,17 +51,61 @@ func TestRequestsPassTheirSchemas(t *testing.T) {
 	roundTrip(t, contract.StartServerTask, contract.StartTaskRequest{TaskID: "a", Arguments: ptr("x")})
 	roundTrip(t, contract.StopServerTask, contract.TaskIDRequest{TaskID: "a"})
 	roundTrip(t, contract.UpdateTask, contract.UpdateTaskRequest{TaskID: "a", Host: ptr("h"), Port: ptr(0), Username: ptr(""), Password: ptr("p"),
-		SelectionCriteria: ptr(""), ServerArguments: ptr(""), ClientArguments: ptr("")})
+		SelectionCriteria: ptr(""), ServerArguments: ptr(""), ClientArguments: ptr(""), IfRevision: ptr(int64(3))})
 	roundTrip(t, contract.GetTask, contract.TaskIDRequest{TaskID: "a"})
 	roundTrip(t, contract.RequestTasks, contract.UserIDRequest{UserID: "u"})
 	roundTrip(t, contract.UpdateUser, contract.UpdateUserRequest{UserID: "u", DataQnt: ptr(int64(1)), AvgAccContrib: ptr(0.5),
 		AvgDisconnectionPerRound: ptr(0.1), Sensors: ptr([]string{"camera"}), Attributes: map[string]any{"gpu": true}})
 	roundTrip(t, contract.GetUser, contract.UserIDRequest{UserID: "u"})
-	roundTrip(t, contract.ListTasks, contract.ListTasksRequest{ListRequest: contract.ListRequest{After: "a", Limit: 10}})
+	roundTrip(t, contract.ListTasks, contract.ListTasksRequest{ListRequest: contract.ListRequest{After: "a", Limit: 10, Query: "%_"},
+		State: "running", Order: contract.OrderNewest})
+	roundTrip(t, contract.ListTasks, contract.ListTasksRequest{})
+	roundTrip(t, contract.DescribeTask, contract.TaskIDRequest{TaskID: "a"})
+	roundTrip(t, contract.DeleteTask, contract.TaskIDRequest{TaskID: "a"})
+	roundTrip(t, contract.ListTaskFiles, contract.TaskIDRequest{TaskID: "a"})
+	roundTrip(t, contract.DeleteTaskFile, contract.TaskFileRequest{TaskID: "a", Path: "sub/client.py"})
+	roundTrip(t, contract.CheckCriteria, contract.CheckCriteriaRequest{})
+	roundTrip(t, contract.CheckCriteria, contract.CheckCriteriaRequest{Expression: "data_qnt > 1"})
+	roundTrip(t, contract.ListTaskClients, contract.TaskAudienceRequest{TaskID: "a", ListRequest: contract.ListRequest{After: "u", Limit: 1000, Query: "x"}})
 	roundTrip(t, contract.ListUsers, contract.ListRequest{})
+	roundTrip(t, contract.ListUsers, contract.ListRequest{After: "u", Limit: 1, Query: "x"})
 	roundTrip(t, contract.ExplainTask, contract.ExplainRequest{TaskID: "a", UserID: "u"})
-	roundTrip(t, contract.ServerLogs, contract.LogsRequest{TaskID: "a", Lines: 3})
+	roundTrip(t, contract.ServerLogs, contract.LogsRequest{TaskID: "a", Lines: 3, After: "0198.1.2.3"})
 	roundTrip(t, contract.ReleaseTask, contract.TaskIDRequest{TaskID: "a"})
+}
+
+// A request without arguments goes out as {}, which the schema must take.
+func TestRequestsWithoutArguments(t *testing.T) {
+	for _, fn := range []string{contract.CountTasks.Name, contract.ClientStatus.Name} {
+		if err := schemas(t).Validate(fn, []byte(`{}`)); err != nil {
+			t.Errorf("%s: %v", fn, err)
+		}
+		if err := schemas(t).Validate(fn, []byte(`{"x":1}`)); err == nil {
+			t.Errorf("%s takes an unknown argument", fn)
+		}
+	}
+}
+
+func TestSchemasOfTheConsoleRefuse(t *testing.T) {
+	for _, tc := range []struct{ fn, body, want string }{
+		{contract.ListTasks.Name, `{"state":"asleep"}`, "state"},
+		{contract.ListTasks.Name, `{"order":"oldest"}`, "order"},
+		{contract.ListTasks.Name, `{"limit":1001}`, "limit"},
+		{contract.ListTasks.Name, `{"query":1}`, "query"},
+		{contract.ListUsers.Name, `{"state":"running"}`, "state"},
+		{contract.DeleteTaskFile.Name, `{"task_id":"a"}`, "path"},
+		{contract.DeleteTaskFile.Name, `{"task_id":"a","path":""}`, "path"},
+		{contract.CheckCriteria.Name, `{}`, "expression"},
+		{contract.CheckCriteria.Name, `{"expression":"` + strings.Repeat("x", 4097) + `"}`, "expression"},
+		{contract.ListTaskClients.Name, `{"limit":1}`, "task_id"},
+		{contract.ServerLogs.Name, `{"task_id":"a","lines":1001}`, "lines"},
+		{contract.UpdateTask.Name, `{"task_id":"a","if_revision":"1"}`, "if_revision"},
+		{contract.UpdateTask.Name, `{"task_id":"a","revision":1}`, "revision"},
+	} {
+		if err := schemas(t).Validate(tc.fn, []byte(tc.body)); err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s %.60s: %v, want a text with %q", tc.fn, tc.body, err, tc.want)
+		}
+	}
 }
 
 func TestValidateSaysWhatIsWrong(t *testing.T) {

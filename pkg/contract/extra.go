@@ -107,6 +107,8 @@ type CriteriaCheck struct {
 	Failing int      `json:"failing"` // it cannot be evaluated for them
 	Sample  []string `json:"sample"`  // of those that match
 	Names   []string `json:"names"`   // that an expression may use: attributes of the clients
+	// Unknown are the names in the expression that no client has: slips, perhaps.
+	Unknown []string `json:"unknown,omitempty"`
 }
 
 // TaskAudienceRequest asks which clients a task is for, a page at a time, by id.
@@ -153,7 +155,8 @@ type Clause struct {
 }
 
 // LogsRequest asks for the last lines of a task's server side, 1 to 1000, 0
-// means 100; with After, the Next of an earlier answer, for those written since.
+// means 100; with After, the Next of an earlier answer, for the first that were
+// written since: ask again at once while as many come as were asked for.
 type LogsRequest struct {
 	TaskID string `json:"task_id"`
 	Lines  int    `json:"lines,omitempty"`
@@ -161,7 +164,8 @@ type LogsRequest struct {
 }
 
 // Logs are lines of a task's output, oldest first. Next stands for what was read
-// up to now.
+// up to now. A line in brackets tells what is missing between two answers: output
+// that was given up, or a new execution that begins.
 type Logs struct {
 	Lines []string `json:"lines"`
 	Next  string   `json:"next,omitempty"`

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -65,6 +66,28 @@ func (s *Schemas) Has(fn string) bool { return s.byName[fn] != nil }
 // Validate checks a request's body against the function's schema. The error
 // says in one line what is wrong and where.
 func (s *Schemas) Validate(fn string, body []byte) error {
+	err := s.check(fn, body)
+	if ve, ok := errors.AsType[*jsonschema.ValidationError](err); ok {
+		return errors.New(strings.Join(leaves(ve, nil), "; "))
+	}
+	return err
+}
+
+// Faults checks as Validate does, and says what is wrong with each field at
+// fault, by its path, such as "port" or "tags.2": for forms, which show it beside
+// the field. The error is about the body as a whole.
+func (s *Schemas) Faults(fn string, body []byte) (map[string]string, error) {
+	err := s.check(fn, body)
+	ve, ok := errors.AsType[*jsonschema.ValidationError](err)
+	if !ok {
+		return nil, err
+	}
+	found := map[string]string{}
+	faults(ve, found)
+	return found, nil
+}
+
+func (s *Schemas) check(fn string, body []byte) error {
 	if !utf8.Valid(body) {
 		return errors.New("the body is not UTF-8")
 	}
@@ -82,11 +105,7 @@ func (s *Schemas) Validate(fn string, body []byte) error {
 	if sch == nil {
 		return nil
 	}
-	err = sch.Validate(doc)
-	if ve, ok := errors.AsType[*jsonschema.ValidationError](err); ok {
-		return errors.New(strings.Join(leaves(ve, nil), "; "))
-	}
-	return err
+	return sch.Validate(doc)
 }
 
 // checkNumbers refuses numbers beyond float64: the validator computes exactly,
@@ -121,15 +140,43 @@ func leaves(e *jsonschema.ValidationError, found []string) []string {
 		}
 		return found
 	}
-	text := e.ErrorKind.LocalizedString(message.NewPrinter(language.English))
-	switch k := e.ErrorKind.(type) { // without separators of thousands
-	case *kind.Maximum:
-		text = fmt.Sprintf("maximum: got %s, want %s", k.Got.RatString(), k.Want.RatString())
-	case *kind.Minimum:
-		text = fmt.Sprintf("minimum: got %s, want %s", k.Got.RatString(), k.Want.RatString())
-	}
+	text := inWords(e.ErrorKind)
 	if len(e.InstanceLocation) > 0 {
 		text = strings.Join(e.InstanceLocation, ".") + ": " + text
 	}
 	return append(found, text)
+}
+
+func inWords(k jsonschema.ErrorKind) string {
+	switch k := k.(type) { // without separators of thousands
+	case *kind.Maximum:
+		return fmt.Sprintf("maximum: got %s, want %s", k.Got.RatString(), k.Want.RatString())
+	case *kind.Minimum:
+		return fmt.Sprintf("minimum: got %s, want %s", k.Got.RatString(), k.Want.RatString())
+	}
+	return k.LocalizedString(message.NewPrinter(language.English))
+}
+
+// faults puts each innermost cause under the field that it is about; what is
+// missing and what is unknown are fields, too.
+func faults(e *jsonschema.ValidationError, found map[string]string) {
+	for _, c := range e.Causes {
+		faults(c, found)
+	}
+	if len(e.Causes) > 0 {
+		return
+	}
+	at := func(more ...string) string { return strings.Join(slices.Concat(e.InstanceLocation, more), ".") }
+	switch k := e.ErrorKind.(type) {
+	case *kind.Required:
+		for _, name := range k.Missing {
+			found[at(name)] = "is required"
+		}
+	case *kind.AdditionalProperties:
+		for _, name := range k.Properties {
+			found[at(name)] = "is not a field of this request"
+		}
+	default:
+		found[at()] = inWords(k)
+	}
 }

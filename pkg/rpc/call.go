@@ -91,16 +91,3 @@ func (e *LostError) Error() string {
 
 // Unwrap returns why the connection ended.
 func (e *LostError) Unwrap() error { return e.Err }
-
-type traceKey struct{}
-
-// WithTrace returns a context whose calls carry the W3C traceparent.
-func WithTrace(ctx context.Context, traceparent string) context.Context {
-	return context.WithValue(ctx, traceKey{}, traceparent)
-}
-
-// TraceFrom returns the context's traceparent, or "".
-func TraceFrom(ctx context.Context) string {
-	s, _ := ctx.Value(traceKey{}).(string)
-	return s
-}

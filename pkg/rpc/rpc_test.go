@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
+	"slices"
 	"testing"
 	"time"
 
@@ -106,6 +108,30 @@ func TestALostCallIsRepeatedOnlyWhenThatIsSafe(t *testing.T) {
 	f := flaky{losses: 9}
 	if _, err := rpc.CallRaw(ctx, &f, rpc.Request{Function: get, Body: []byte("{}")}, true); err == nil || len(f.ids) > 1 {
 		t.Errorf("after its deadline the call was repeated: %d calls, %v", len(f.ids), err)
+	}
+}
+
+// tracing notes the trace of each call.
+type tracing struct{ got []string }
+
+func (c *tracing) Call(_ context.Context, r rpc.Request) (rpc.Reply, error) {
+	c.got = append(c.got, r.Trace)
+	return rpc.Reply{Body: rpc.EncodeReturn([]byte("null"))}, nil
+}
+
+func TestACallCarriesItsContextsTrace(t *testing.T) {
+	trace, other := rpc.NewTrace(), rpc.NewTrace()
+	if !regexp.MustCompile(`^00-[0-9a-f]{32}-[0-9a-f]{16}-01$`).MatchString(trace) || trace == other {
+		t.Errorf("new traces are %q and %q", trace, other)
+	}
+	var c tracing
+	for _, ctx := range []context.Context{t.Context(), rpc.WithTrace(t.Context(), trace)} {
+		if _, err := rpc.Call(ctx, &c, contract.ReleaseTask, contract.TaskIDRequest{TaskID: "a"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !slices.Equal(c.got, []string{"", trace}) {
+		t.Errorf("the calls carried %q", c.got)
 	}
 }
 

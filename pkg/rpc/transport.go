@@ -84,6 +84,9 @@ type Transport interface {
 	// Subscribe hands each message of a queue to fn and acknowledges it when fn
 	// returns nil; it blocks until ctx ends.
 	Subscribe(ctx context.Context, queue string, fn func(body []byte) error) error
+	// SubscribeBatch is Subscribe with as many messages at once as have come, in
+	// their order; fn must not keep the slice. A batch that fn refuses comes again.
+	SubscribeBatch(ctx context.Context, queue string, fn func(bodies [][]byte) error) error
 	// Ask sends a question to every service of the broker and gathers the
 	// answers that come within the time.
 	Ask(ctx context.Context, kind string, wait time.Duration) ([][]byte, error)

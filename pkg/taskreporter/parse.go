@@ -13,8 +13,9 @@ import (
 // line, JSON of another shape, a known type with a field missing or of a wrong
 // type, or more than [MaxLine] bytes. Fields that it does not know are ignored.
 //
-// The round and the accuracy of a model may come as numbers too, and a
-// trigger's arguments may be absent.
+// The round, the accuracy and the loss of a model may come as numbers too. A
+// trigger's arguments may be absent, and so may a loss: one that is neither text
+// nor number is passed over, as it was before there was such a field.
 func Parse(line []byte) (Report, bool) {
 	line = bytes.TrimSpace(line)
 	if len(line) > MaxLine || len(line) == 0 || line[0] != '{' {
@@ -42,7 +43,8 @@ func (o object) report(kind string) (Report, bool) {
 	case "model":
 		round, ok := o.textOrNumber("round")
 		accuracy, ok2 := o.textOrNumber("acc")
-		return Model{round, accuracy}, ok && ok2
+		loss, _ := o.textOrNumber("loss")
+		return Model{round, accuracy, loss}, ok && ok2
 	case "print":
 		message, ok := o.text("message")
 		return Print{message}, ok

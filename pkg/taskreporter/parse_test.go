@@ -24,6 +24,10 @@ func TestParse(t *testing.T) {
 		"model":             {`{"type":"model","round":"3","acc":"0.91"}`, taskreporter.Model{Round: "3", Accuracy: "0.91"}},
 		"model of numbers":  {`{"type":"model","round":3,"acc":-9.1e-1}`, taskreporter.Model{Round: "3", Accuracy: "-9.1e-1"}},
 		"model of any text": {`{"type":"model","round":"1","acc":"[(75, {'acc': 0.4})]"}`, taskreporter.Model{Round: "1", Accuracy: "[(75, {'acc': 0.4})]"}},
+		"model with loss":   {`{"type":"model","round":"1","acc":"0.5","loss":"1.25"}`, taskreporter.Model{Round: "1", Accuracy: "0.5", Loss: "1.25"}},
+		"loss a number":     {`{"type":"model","round":"1","acc":"0.5","loss":1.25e-3}`, taskreporter.Model{Round: "1", Accuracy: "0.5", Loss: "1.25e-3"}},
+		"loss null":         {`{"type":"model","round":"1","acc":"0.5","loss":null}`, taskreporter.Model{Round: "1", Accuracy: "0.5"}},
+		"loss a list":       {`{"type":"model","round":"1","acc":"0.5","loss":[1]}`, taskreporter.Model{Round: "1", Accuracy: "0.5"}},
 		"error":             {`{"type":"error","exception":""}`, taskreporter.Error{}},
 		"trigger":           {`{"type":"trigger","trigger_name":"t","trigger_arguments":"a b"}`, taskreporter.Trigger{Name: "t", Arguments: "a b"}},
 		"trigger, bare":     {`{"type":"trigger","trigger_name":"t"}`, taskreporter.Trigger{Name: "t"}},
@@ -93,6 +97,7 @@ func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		`{"type":"info","info":"Started"}`,
 		`{"type":"model","round":"1","acc":0.5}`,
+		`{"type":"model","round":"1","acc":0.5,"loss":-0}`,
 		`{"type":"print","message":"a\tb"}`,
 		`{"type":"error","exception":"\ud83d"}`,
 		`{"type":"trigger","trigger_name":"t","trigger_arguments":"0.9"}`,

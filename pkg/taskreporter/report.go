@@ -29,11 +29,12 @@ type Info struct {
 	Text string
 }
 
-// Model is what a round gave. Both fields are text on the wire, and Accuracy
-// may be any text; [Model.Values] reads them as numbers.
+// Model is what a round gave. All fields are text on the wire, and Accuracy and
+// Loss may be any text; [Model.Values] reads the first two as numbers.
 type Model struct {
 	Round    string
 	Accuracy string
+	Loss     string // this platform's addition; "": not told
 }
 
 // Print is a line for the task's log.
@@ -89,7 +90,8 @@ func (r Model) wire() any {
 		Type  string `json:"type"`
 		Round string `json:"round"`
 		Acc   string `json:"acc"`
-	}{r.Type(), r.Round, r.Accuracy}
+		Loss  string `json:"loss,omitempty"`
+	}{r.Type(), r.Round, r.Accuracy, r.Loss}
 }
 
 func (r Print) wire() any {
@@ -129,7 +131,7 @@ func (r Print) shorten(n int) Report { r.Message = cut(r.Message, n); return r }
 func (r Error) shorten(n int) Report { r.Exception = cut(r.Exception, n); return r }
 
 func (r Model) shorten(n int) Report {
-	return Model{Round: cut(r.Round, n/2), Accuracy: cut(r.Accuracy, n/2)}
+	return Model{Round: cut(r.Round, n/3), Accuracy: cut(r.Accuracy, n/3), Loss: cut(r.Loss, n/3)}
 }
 
 func (r Trigger) shorten(n int) Report {

@@ -77,8 +77,15 @@ func (r *Reporter) Send(report Report) error {
 
 // SendStats reports what a round gave: its accuracy from 0 to 1.
 func (r *Reporter) SendStats(round int, accuracy float64) error {
-	return r.Send(Model{strconv.Itoa(round), strconv.FormatFloat(accuracy, 'f', -1, 64)})
+	return r.Send(Model{Round: strconv.Itoa(round), Accuracy: decimal(accuracy)})
 }
+
+// SendRound is [Reporter.SendStats] with the round's loss.
+func (r *Reporter) SendRound(round int, accuracy, loss float64) error {
+	return r.Send(Model{strconv.Itoa(round), decimal(accuracy), decimal(loss)})
+}
+
+func decimal(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 
 // SendInfo reports a text for people.
 func (r *Reporter) SendInfo(text string) error { return r.Send(Info{text}) }

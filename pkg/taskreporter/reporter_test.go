@@ -42,6 +42,7 @@ func TestReporterSpeaksTheWire(t *testing.T) {
 	err = errors.Join(
 		r.RegisterEvent("task_client", "main", "Started client"),
 		r.SendStats(1, 0.875),
+		r.SendRound(2, 0.875, 0.25),
 		r.SendInfo("a < b"),
 		r.SendPrint("two\nlines"),
 		r.SendError(errors.New("no data")),
@@ -55,6 +56,7 @@ func TestReporterSpeaksTheWire(t *testing.T) {
 	want := `{"type":"info","info":"Started"}
 {"type":"event","time":1763778000.25,"service":"task_client","function":"main","event":"Started client"}
 {"type":"model","round":"1","acc":"0.875"}
+{"type":"model","round":"2","acc":"0.875","loss":"0.25"}
 {"type":"info","info":"a < b"}
 {"type":"print","message":"two\nlines"}
 {"type":"error","exception":"no data"}
@@ -135,6 +137,7 @@ func TestEncodeShortensWhatIsTooLong(t *testing.T) {
 			taskreporter.Print{Message: text},
 			taskreporter.Error{Exception: text},
 			taskreporter.Model{Round: "1", Accuracy: text},
+			taskreporter.Model{Round: text, Accuracy: text, Loss: text},
 			taskreporter.Trigger{Name: text, Arguments: text},
 			taskreporter.Event{Time: time.Unix(1, 0), Service: text, Function: text, Text: text},
 		} {

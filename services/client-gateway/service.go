@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/agata-fl/agata/pkg/baseservice"
 	"github.com/agata-fl/agata/pkg/contract"
@@ -13,6 +16,11 @@ import (
 type Options struct {
 	// URL is where the cloud gateway is, such as "http://cloud:9001".
 	URL string
+	// UserID is the client's. With one, the gateway tells the cloud's history that
+	// the client is there, at least once an Interval, and what happens at it, if
+	// Base.Records is set; and it carries out what operators want of it.
+	UserID   string
+	Interval time.Duration // 10 s if zero
 	// Base is how the service stands on the client's broker; its names are set
 	// here.
 	Base baseservice.Options
@@ -20,8 +28,9 @@ type Options struct {
 
 // Service is the client gateway.
 type Service struct {
-	base  *baseservice.Service
-	cloud *cloud
+	base    *baseservice.Service
+	cloud   *cloud
+	courier *courier // nil without a user id
 }
 
 // New checks the options; it starts nothing.
@@ -36,6 +45,15 @@ func New(opt Options) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{base: base, cloud: c}
+	if opt.UserID != "" {
+		if opt.Interval == 0 {
+			opt.Interval = 10 * time.Second
+		}
+		s.courier = &courier{
+			cloud: c, path: reportPath(opt.UserID), transport: opt.Base.Transport, records: opt.Base.Records, interval: opt.Interval,
+			log: base.Logger(), told: newTold(opt.Base.Registerer), in: make(chan delivery), stopping: make(chan struct{}),
+		}
+	}
 	s.redirect(contract.UpdateUser.Name, "rpc_redirect_update_user_info", "update user info msg")
 	s.redirect(contract.RequestTasks.Name, "rpc_redirect_client_requesting_task", "task request msg")
 	return s, nil
@@ -64,5 +82,16 @@ func (s *Service) Started() <-chan struct{} { return s.base.Started() }
 // once. The cloud need not be there: calls are answered with an error until it is.
 func (s *Service) Run(ctx context.Context) error {
 	defer s.cloud.client.CloseIdleConnections()
-	return s.base.Run(ctx)
+	if s.courier == nil {
+		return s.base.Run(ctx)
+	}
+	// The courier ends last, so that the last events reach the cloud as well.
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	var g errgroup.Group
+	g.Go(func() error { s.courier.run(life); return nil })
+	err := s.base.Run(ctx)
+	close(s.courier.stopping)
+	defer time.AfterFunc(lastWords, end).Stop()
+	return errors.Join(err, g.Wait())
 }

@@ -47,6 +47,7 @@ type bench struct {
 	away    bool
 	told    []contract.UpdateUserRequest
 	polls   int
+	records []contract.Record // as they came
 }
 
 func setup(t *testing.T) *bench {
@@ -57,6 +58,9 @@ func setup(t *testing.T) *bench {
 	brokertest.Run(t, "events", func(ctx context.Context) error { return b.events.Run(ctx, b.transport) })
 	b.playCloud()
 	b.serveFiles()
+	brokertest.Run(t, "records", func(ctx context.Context) error {
+		return b.transport.SubscribeBatch(ctx, contract.RecordsQueue, b.take)
+	})
 	return b
 }
 
@@ -144,7 +148,7 @@ func (b *bench) setAway(away bool) {
 func (b *bench) start(adjust func(*clienttaskmanager.Options)) (stop func()) {
 	b.t.Helper()
 	opt := clienttaskmanager.Options{
-		Base:   baseservice.Options{Transport: brokertest.Connect(b.t, b.broker), Schemas: b.schemas, Events: true, Logger: slog.New(slog.NewTextHandler(testWriter{b.t}, nil))},
+		Base:   baseservice.Options{Transport: brokertest.Connect(b.t, b.broker), Schemas: b.schemas, Events: true, Records: true, Client: "ada", Logger: slog.New(slog.NewTextHandler(testWriter{b.t}, nil))},
 		UserID: "ada", Info: map[string]any{"data_qnt": 7, "sensors": []string{"camera"}, "gpu": true},
 		Work: filepath.Join(b.dir, "work"), Data: filepath.Join(b.dir, "data"), ConfigDir: b.dir, Python: "python3",
 		FilesURL: b.files.URL, Interval: 300 * time.Millisecond, Policy: clienttaskmanager.PolicyOne, MaxTasks: 2,

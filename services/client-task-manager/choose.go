@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/agata-fl/agata/internal/supervise/policy"
+	"github.com/agata-fl/agata/pkg/rpc"
 )
 
 // choose launches what may run now: what was never in quarantine first, in the
@@ -19,6 +20,7 @@ func (l *loop) choose(ctx context.Context) {
 	if room <= 0 {
 		return
 	}
+	ctx = rpc.WithTrace(ctx, l.trace)
 	now, held := time.Now(), l.s.quarantine.tasks()
 	for _, again := range []bool{false, true} {
 		for _, t := range l.offered {

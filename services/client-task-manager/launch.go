@@ -17,6 +17,7 @@ import (
 	"github.com/agata-fl/agata/internal/supervise"
 	"github.com/agata-fl/agata/internal/supervise/policy"
 	"github.com/agata-fl/agata/pkg/contract"
+	"github.com/agata-fl/agata/pkg/rpc"
 )
 
 // launch fetches a task's files and starts its client side. A task in
@@ -53,8 +54,15 @@ func (s *Service) launch(ctx context.Context, t contract.OfferedTask, again bool
 		return o
 	}
 	o.result, o.exec = launched, newExecution(t, key.Digest, proc)
+	s.tellRunning(ctx, o.exec)
 	return o
 }
+
+// Labels of an execution, for a manager that takes it over.
+const (
+	labelDigest = "digest"
+	labelTrace  = "trace" // the traceparent of the poll that led to it
+)
 
 func (s *Service) taskDir(id string) string {
 	return filepath.Join(s.opt.Work, "tasks", "task_"+id)
@@ -62,7 +70,12 @@ func (s *Service) taskDir(id string) string {
 
 func (s *Service) start(ctx context.Context, t contract.OfferedTask, digest string) (*supervise.Process, error) {
 	started := time.Now()
-	s.base.Event(ctx, contract.About{Task: t.ID}, "start_client_task", "Started client task initialization")
+	id, err := uuid.NewV7()
+	if err != nil {
+		return nil, fmt.Errorf("make an execution id: %w", err)
+	}
+	about := contract.About{Task: t.ID, Execution: id.String()}
+	s.base.Event(ctx, about, "start_client_task", "Started client task initialization")
 	program := launch.Program{Side: launch.Client, Python: s.opt.Python, Dir: s.taskDir(t.ID), Work: s.opt.Work}
 	if t.ClientArguments != nil {
 		program.Arguments = *t.ClientArguments
@@ -73,20 +86,17 @@ func (s *Service) start(ctx context.Context, t contract.OfferedTask, digest stri
 	}
 	environ := launch.Surroundings{
 		Side: launch.Client, Work: s.opt.Work, ClientID: s.opt.UserID, Host: t.Host, Port: t.Port, PythonPath: s.opt.PythonPath,
+		Trace: rpc.TraceFrom(ctx),
 	}.Environ()
-	id, err := uuid.NewV7()
-	if err != nil {
-		return nil, fmt.Errorf("make an execution id: %w", err)
-	}
 	p, err := s.procs.Start(ctx, supervise.Spec{
-		ID: id.String(), TaskID: t.ID, Labels: map[string]string{"digest": digest},
+		ID: id.String(), TaskID: t.ID, Labels: map[string]string{labelDigest: digest, labelTrace: rpc.TraceFrom(ctx)},
 		Argv: command, Dir: s.opt.ConfigDir, Env: environ, Grace: s.opt.Grace,
 	})
 	if err != nil {
 		return nil, err
 	}
-	s.base.Event(ctx, contract.About{Task: t.ID}, "start_client_task", "Finish client task initialization")
-	s.base.Event(ctx, contract.About{Task: t.ID}, "start_client_task_time", nanoseconds(started))
+	s.base.Event(ctx, about, "start_client_task", "Finish client task initialization")
+	s.base.Event(ctx, about, "start_client_task_time", nanoseconds(started))
 	s.log.Info("started a task", "task_id", t.ID, "execution_id", p.ID(), "pid", p.PID())
 	return p, nil
 }

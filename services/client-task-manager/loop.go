@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -13,6 +14,7 @@ import (
 	"github.com/agata-fl/agata/internal/supervise"
 	"github.com/agata-fl/agata/internal/supervise/policy"
 	"github.com/agata-fl/agata/pkg/contract"
+	"github.com/agata-fl/agata/pkg/rpc"
 )
 
 const (
@@ -29,11 +31,12 @@ type execution struct {
 	digest  string
 	proc    *supervise.Process
 	mayTell *rate.Limiter // its events
-	stopped bool          // by us, since the cloud offers the task no more
+	rounds  *rate.Limiter // and its rounds
+	gone    atomic.Bool   // we stop it, since the cloud offers the task no more
 }
 
 func newExecution(t contract.OfferedTask, digest string, p *supervise.Process) *execution {
-	return &execution{task: t, digest: digest, proc: p, mayTell: launch.NewEventLimiter()}
+	return &execution{task: t, digest: digest, proc: p, mayTell: launch.NewEventLimiter(), rounds: launch.NewEventLimiter()}
 }
 
 // about is what the timeline says of it.
@@ -68,6 +71,7 @@ type loop struct {
 	work     sync.WaitGroup // launches and watches
 
 	offered  []contract.OfferedTask
+	trace    string // of the poll that gave these
 	running  map[string]*execution
 	starting map[string]bool
 	absent   map[string]int             // by running task: polls in a row without it
@@ -90,6 +94,7 @@ func (l *loop) run(ctx context.Context) error {
 	if err := l.adopt(ctx); err != nil {
 		return err
 	}
+	l.publish(ctx)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -105,7 +110,7 @@ func (l *loop) run(ctx context.Context) error {
 			l.poll(ctx)
 		}
 		l.choose(ctx)
-		l.publish()
+		l.publish(ctx)
 		timer.Reset(l.untilNext())
 	}
 }
@@ -145,9 +150,11 @@ func (l *loop) settle(o outcome) bool {
 }
 
 // poll tells the cloud what changed and asks for tasks. While the cloud is
-// away the last answer stands.
+// away the last answer stands. All that a poll leads to is one trace.
 func (l *loop) poll(ctx context.Context) {
 	s := l.s
+	trace := rpc.NewTrace()
+	ctx = rpc.WithTrace(ctx, trace)
 	s.sendInfo(ctx)
 	offered, err := s.requestTasks(ctx)
 	if err != nil {
@@ -159,7 +166,7 @@ func (l *loop) poll(ctx context.Context) {
 		return
 	}
 	s.status.failed(nil)
-	l.offered = offered
+	l.offered, l.trace = offered, trace
 	l.reconcile(ctx)
 }
 
@@ -180,10 +187,9 @@ func (l *loop) reconcile(ctx context.Context) {
 			delete(l.absent, id)
 			continue
 		}
-		if l.absent[id]++; l.absent[id] < absentPolls || e.stopped {
+		if l.absent[id]++; l.absent[id] < absentPolls || e.gone.Swap(true) {
 			continue
 		}
-		e.stopped = true
 		l.s.log.Info("the cloud offers the task no more; stopping its client side", "task_id", id)
 		l.work.Go(func() { l.s.stop(ctx, e.proc) })
 	}
@@ -200,15 +206,24 @@ func (l *loop) adopt(ctx context.Context) error {
 		// What is in doubt is never started a second time; the rest goes on.
 		l.s.log.Error("some executions could not be taken over", "err", err)
 	}
+	var ends []func()
 	for _, p := range procs {
-		e := newExecution(contract.OfferedTask{ID: p.TaskID()}, p.Labels()["digest"], p)
+		e := newExecution(contract.OfferedTask{ID: p.TaskID()}, p.Labels()[labelDigest], p)
 		if e.task.ID == "" {
 			return fmt.Errorf("execution %s names no task", p.ID())
 		}
-		if l.running[e.task.ID] != nil || handled(p) {
+		if l.running[e.task.ID] != nil {
+			continue
+		}
+		if run, over := handled(p); over {
+			if run.State != "" {
+				ends = append(ends, func() { l.s.tellRun(ctx, e.about(), run) })
+			}
 			continue
 		}
 		l.running[e.task.ID] = e
+		ctx := rpc.WithTrace(ctx, p.Labels()[labelTrace])
+		l.s.tellRunning(ctx, e)
 		l.s.log.Info("took over a running task", "task_id", e.task.ID, "pid", p.PID())
 		l.work.Go(func() {
 			end := l.s.watch(ctx, e)
@@ -217,6 +232,9 @@ func (l *loop) adopt(ctx context.Context) error {
 			case <-ctx.Done():
 			}
 		})
+	}
+	for _, tell := range ends[max(0, len(ends)-maxRetold):] {
+		tell()
 	}
 	return nil
 }
@@ -231,4 +249,8 @@ func (l *loop) shutdown(ctx context.Context) {
 		}
 	}
 	l.work.Wait()
+	if !l.s.opt.KeepTasks {
+		clear(l.running)
+		l.publish(ctx)
+	}
 }

@@ -59,6 +59,7 @@ type Service struct {
 	quarantine *quarantine
 	metrics    *metrics
 	status     status
+	state      stateTeller
 	loop       *loop
 }
 

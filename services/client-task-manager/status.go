@@ -29,8 +29,8 @@ func (st *status) failed(err error) {
 	}
 }
 
-// publish shows what runs to those who ask.
-func (l *loop) publish() {
+// publish shows what runs to those who ask, and to the cloud's history.
+func (l *loop) publish(ctx context.Context) {
 	list := make([]contract.Execution, 0, len(l.running))
 	for id, e := range l.running {
 		list = append(list, contract.Execution{
@@ -40,11 +40,16 @@ func (l *loop) publish() {
 	}
 	slices.SortFunc(list, func(a, b contract.Execution) int { return strings.Compare(a.TaskID, b.TaskID) })
 	l.s.status.mu.Lock()
-	defer l.s.status.mu.Unlock()
 	l.s.status.running = list
+	l.s.status.mu.Unlock()
+	l.s.tellState(ctx)
 }
 
 func (s *Service) clientStatus(context.Context, contract.None) (contract.ClientState, error) {
+	return s.clientState(), nil
+}
+
+func (s *Service) clientState() contract.ClientState {
 	s.status.mu.Lock()
 	defer s.status.mu.Unlock()
 	state := contract.ClientState{
@@ -59,15 +64,16 @@ func (s *Service) clientStatus(context.Context, contract.None) (contract.ClientS
 			TaskID: q.Task, Digest: q.Digest, Reason: string(q.Reason), Since: unix(q.Since), Until: unix(q.Until),
 		})
 	}
-	return state, nil
+	return state
 }
 
 // releaseTask ends a task's quarantine; it is tried again at the next poll.
-func (s *Service) releaseTask(_ context.Context, req contract.TaskIDRequest) (contract.None, error) {
+func (s *Service) releaseTask(ctx context.Context, req contract.TaskIDRequest) (contract.None, error) {
 	if s.quarantine.release(req.TaskID) == 0 {
 		return contract.None{}, rpc.Errorf(rpc.NotFound, "task %s is not in quarantine on this client", req.TaskID)
 	}
 	s.log.Info("released from quarantine by an operator", "task_id", req.TaskID)
+	s.tellState(ctx)
 	return contract.None{}, nil
 }
 

@@ -2,6 +2,7 @@ package clienttaskmanager
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -31,7 +32,7 @@ func (s *Service) watch(ctx context.Context, e *execution) outcome {
 		if !ok {
 			s.log.Debug("task output", "task_id", e.task.ID, "stream", line.Stream, "text", line.Text)
 		} else if !decided {
-			decided = s.act(ctx, e, report, &o)
+			decided = s.act(ctx, e, line, report, &o)
 		}
 		if err := e.proc.Commit(line); err != nil {
 			s.log.Warn("the place in a task's output was not saved", "task_id", e.task.ID, "err", err)
@@ -44,21 +45,39 @@ func (s *Service) watch(ctx context.Context, e *execution) outcome {
 	if !decided {
 		s.concluded(ctx, e, exit, &o)
 	}
-	s.tidy(e)
+	run := endOf(e, exit, o)
+	s.tellRun(ctx, e.about(), run)
+	s.tidy(e, run)
 	return o
 }
 
 // handledMark is a file in the folder of an execution whose end has been dealt
 // with: the folder stays, for its logs, and its end must not be taken in again.
+// It holds what the cloud's history is told of the execution.
 const handledMark = "handled"
 
-func handled(p *supervise.Process) bool {
-	_, err := os.Stat(filepath.Join(p.Folder(), handledMark))
-	return err == nil
+// handled tells whether an execution's end has been dealt with, and how it was.
+func handled(p *supervise.Process) (run contract.ExecutionRun, over bool) {
+	b, err := os.ReadFile(filepath.Join(p.Folder(), handledMark))
+	if err != nil {
+		return run, false
+	}
+	if json.Unmarshal(b, &run) != nil { // of an earlier version
+		run = contract.ExecutionRun{}
+	}
+	return run, true
+}
+
+func markHandled(p *supervise.Process, run contract.ExecutionRun) error {
+	b, err := json.Marshal(run)
+	if err != nil {
+		return fmt.Errorf("encode the end of an execution: %w", err)
+	}
+	return os.WriteFile(filepath.Join(p.Folder(), handledMark), b, 0o600)
 }
 
 // act takes in one report; true means that the execution's fate is decided.
-func (s *Service) act(ctx context.Context, e *execution, report taskreporter.Report, o *outcome) bool {
+func (s *Service) act(ctx context.Context, e *execution, line supervise.Line, report taskreporter.Report, o *outcome) bool {
 	id := e.task.ID
 	switch r := report.(type) {
 	case taskreporter.Error:
@@ -87,7 +106,8 @@ func (s *Service) act(ctx context.Context, e *execution, report taskreporter.Rep
 			Time: float64(r.Time.UnixNano()) / 1e9, Service: r.Service, Function: r.Function, Event: r.Text,
 		})
 	case taskreporter.Model:
-		s.log.Info("task", "task_id", id, "round", r.Round, "acc", r.Accuracy)
+		s.log.Info("task", "task_id", id, "round", r.Round, "acc", r.Accuracy, "loss", r.Loss)
+		s.tellRound(ctx, e, line, r)
 	case taskreporter.Print:
 		s.log.Info("task", "task_id", id, "print", r.Message)
 	case taskreporter.Trigger:
@@ -109,7 +129,10 @@ func (s *Service) handleError(ctx context.Context, e *execution, o *outcome) {
 func (s *Service) concluded(ctx context.Context, e *execution, exit supervise.Exit, o *outcome) {
 	switch {
 	case exit.Reason == supervise.ReasonStopped:
-		o.result = ended
+		o.result, o.reason, o.detail = ended, policy.OperatorStop, "the client's task manager stopped"
+		if e.gone.Load() {
+			o.detail = "the cloud offers the task no more"
+		}
 		return
 	case exit.Code == exitTemporary:
 		o.reason = policy.ServerUnreachable
@@ -132,8 +155,8 @@ func (s *Service) stop(ctx context.Context, p *supervise.Process) {
 
 // tidy keeps the newest ended execution of a task, for its logs, and removes
 // the ones before.
-func (s *Service) tidy(e *execution) {
-	if err := os.WriteFile(filepath.Join(e.proc.Folder(), handledMark), nil, 0o600); err != nil {
+func (s *Service) tidy(e *execution, run contract.ExecutionRun) {
+	if err := markHandled(e.proc, run); err != nil {
 		s.log.Warn("the end of an execution may be taken in again after a restart", "execution_id", e.proc.ID(), "err", err)
 	}
 	for _, p := range s.procs.Processes() {

@@ -2,7 +2,6 @@ package cloudgateway
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
-	"time"
 	"unicode/utf8"
 
 	"github.com/agata-fl/agata/pkg/baseservice"
@@ -23,17 +21,13 @@ const (
 	maxCalls = 1024
 	// maxExcess is how much of a body beyond the limit is read and thrown away.
 	maxExcess = 8 << 20
-	// patience is how long a call waits for a session with the broker: a little,
-	// since most interruptions are brief, but nobody is helped by waiting longer.
-	patience = time.Second
 )
 
 // call answers /{function}: it forwards the body as it came and answers with
 // the bare value, or with the failure's bare text.
 func (s *Service) call(w http.ResponseWriter, r *http.Request) {
 	fn := r.PathValue("function")
-	known, ok := s.functions[fn]
-	if !ok && !functionName.MatchString(fn) {
+	if !s.forward.Known(fn) && !functionName.MatchString(fn) {
 		writeText(w, http.StatusNotFound, contract.InvalidFunction(fn)+": names are like rpc_exec_get_user_info, in small letters, digits and _")
 		return
 	}
@@ -56,32 +50,16 @@ func (s *Service) call(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.base.Event(r.Context(), contract.About{}, "rpc_handler", "Started redirecting "+fn+" msg")
-	value, err := s.forward(r.Context(), fn, body, known)
+	value, err := s.forward.Raw(r.Context(), fn, body)
 	s.base.Event(r.Context(), contract.About{}, "rpc_handler", "Finished redirecting "+fn+" msg")
 	if err != nil {
-		s.fail(w, r, fn, s.explain(fn, known, err))
+		s.fail(w, r, fn, err)
 		return
 	}
 	if len(value) == 0 { // an answer without "return"
 		value = json.RawMessage("null")
 	}
 	writeJSON(w, http.StatusOK, value)
-}
-
-func (s *Service) forward(ctx context.Context, fn string, body []byte, known function) (json.RawMessage, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	if err := s.session(ctx); err != nil {
-		return nil, err
-	}
-	return rpc.CallRaw(ctx, s.transport, rpc.Request{Function: fn, Body: body}, known.idempotent)
-}
-
-// session waits a little for a session with the broker.
-func (s *Service) session(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	return s.transport.Ready(ctx)
 }
 
 // readObject reads a request's body, which must be one JSON object.
@@ -123,7 +101,7 @@ func (s *Service) fail(w http.ResponseWriter, r *http.Request, fn string, err er
 	}
 	s.base.Logger().Log(r.Context(), level, "a call failed", "fn", fn, "code", code, "err", err, "remote", r.RemoteAddr)
 	status, text := code.WireStatus(), err.Error()
-	if s.hide && status == http.StatusInternalServerError {
+	if s.opt.Base.HideErrors && status == http.StatusInternalServerError {
 		text = contract.HiddenError
 	}
 	w.Header().Set(contract.CodeHeader, string(code))

@@ -1,40 +1,7 @@
 package cloudgateway
 
-import (
-	"regexp"
-
-	"github.com/agata-fl/agata/pkg/contract"
-)
-
-// function is what the gateway knows of a function of the cloud. Functions that
-// it does not know are forwarded too, without repetition.
-type function struct {
-	service    string // that serves it
-	idempotent bool
-}
+import "regexp"
 
 // functionName keeps a path from naming any queue of the broker; the length is
 // within that of an AMQP routing key.
 var functionName = regexp.MustCompile(`^rpc_exec_[a-z0-9_]{1,200}$`)
-
-func functions() map[string]function {
-	const tasks, users = "cloud-task-manager", "user-manager"
-	m := make(map[string]function)
-	add(m, tasks, contract.CreateTask)
-	add(m, tasks, contract.StartServerTask)
-	add(m, tasks, contract.StopServerTask)
-	add(m, tasks, contract.UpdateTask)
-	add(m, tasks, contract.GetTask)
-	add(m, tasks, contract.RequestTasks)
-	add(m, tasks, contract.ListTasks)
-	add(m, tasks, contract.ExplainTask)
-	add(m, tasks, contract.ServerLogs)
-	add(m, users, contract.UpdateUser)
-	add(m, users, contract.GetUser)
-	add(m, users, contract.ListUsers)
-	return m
-}
-
-func add[Req, Resp any](m map[string]function, service string, fn contract.Function[Req, Resp]) {
-	m[fn.Name] = function{service: service, idempotent: fn.Idempotent}
-}

@@ -25,7 +25,7 @@ func serve(t testing.TB, tr *amqpx.Transport, opt Options) (url string, stop fun
 
 func create(t testing.TB, tr *amqpx.Transport, opt Options) *Service {
 	t.Helper()
-	opt.Addr, opt.Transport, opt.Base.Schemas = "127.0.0.1:0", tr, brokertest.Schemas(t)
+	opt.Addr, opt.Transport, opt.Data, opt.Base.Schemas = "127.0.0.1:0", tr, t.TempDir(), brokertest.Schemas(t)
 	s, err := New(opt)
 	if err != nil {
 		t.Fatal(err)

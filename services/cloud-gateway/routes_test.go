@@ -46,7 +46,7 @@ func TestCrossOrigin(t *testing.T) {
 			}
 		})
 	}
-	if _, err := New(Options{Transport: tr, Addr: "127.0.0.1:0", AllowedOrigins: []string{"ops.example"}, Base: baseservice.Options{Schemas: brokertest.Schemas(t)}}); err == nil || !strings.Contains(err.Error(), "ops.example") {
+	if _, err := New(Options{Transport: tr, Addr: "127.0.0.1:0", Data: t.TempDir(), AllowedOrigins: []string{"ops.example"}, Base: baseservice.Options{Schemas: brokertest.Schemas(t)}}); err == nil || !strings.Contains(err.Error(), "ops.example") {
 		t.Errorf("an origin that is none was accepted: %v", err)
 	}
 }

@@ -1,32 +1,54 @@
 package cloudgateway
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
+	"path/filepath"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/agata-fl/agata/internal/history"
 	"github.com/agata-fl/agata/internal/httpx"
 	"github.com/agata-fl/agata/pkg/baseservice"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
+	"github.com/agata-fl/agata/services/cloud-gateway/api"
+	"github.com/agata-fl/agata/services/cloud-gateway/forward"
 )
 
-// Transport is a transport that tells whether it has a session with its broker;
-// that of pkg/amqpx does.
+// Transport is a transport that tells whether it has a session with its broker,
+// and reads queues many messages at a time; that of pkg/amqpx does.
 type Transport interface {
 	rpc.Transport
-	// Ready waits until there is a session, or for the end of ctx.
-	Ready(ctx context.Context) error
+	api.Transport
 }
 
-// Options of a [Service]. Addr, Transport and Base's Schemas are required.
+// Options of a [Service]. Addr, Data, Transport and Base's Schemas are required.
 type Options struct {
 	Addr      string // host:port to listen on; port 0 picks a free one
 	Transport Transport
+	// Data is the folder of the history, cloud-gateway.db; it is made when missing.
+	Data string
+	// Retention and MaxEvents bound the history; zero means 30 days and 5 million
+	// events.
+	Retention time.Duration
+	MaxEvents int64
+	// FilesURL tells where the file service is, such as http://localhost:5000, for
+	// uploads and downloads by the API. It is asked at each transfer, since the
+	// file service may bind its port after the gateway. nil: files cannot be
+	// transferred.
+	FilesURL func() string
+	// MaxFileBytes is the largest file that the file service takes; 512 MiB if zero.
+	MaxFileBytes int64
+	// Console holds the operator's console, index.html at its root, as package web
+	// has it; nil: it was not built, and a page says how to.
+	Console fs.FS
 	// Timeout bounds a call from its request to its answer; 10 s if zero.
 	Timeout time.Duration
 	// AllowedOrigins are the origins whose pages may call functions, such as
@@ -42,15 +64,13 @@ type Options struct {
 
 // Service is the cloud gateway.
 type Service struct {
-	base      *baseservice.Service
-	http      *httpx.Server
-	transport Transport
-	timeout   time.Duration
-	hide      bool // the texts of failures
-	version   string
-	gatherer  prometheus.Gatherer
-	functions map[string]function
-	slots     chan struct{} // one token a call under way
+	opt     Options
+	base    *baseservice.Service
+	http    *httpx.Server
+	forward *forward.Forwarder
+	console http.Handler
+	slots   chan struct{} // one token a call under way
+	api     *api.API      // from the start of Run on
 }
 
 // New checks the options and binds the address. A Service that is not run must
@@ -59,18 +79,18 @@ func New(opt Options) (*Service, error) {
 	if opt.Transport == nil {
 		return nil, fmt.Errorf("cloudgateway: a transport is required")
 	}
-	if opt.Timeout == 0 {
-		opt.Timeout = 10 * time.Second
+	if opt.Data == "" {
+		return nil, fmt.Errorf("cloudgateway: the data folder is not set")
 	}
+	opt.Timeout = cmp.Or(opt.Timeout, 10*time.Second)
 	opt.Base.Name, opt.Base.EventName, opt.Base.Transport = "cloud-gateway", contract.EventCloudGateway, opt.Transport
 	base, err := baseservice.New(opt.Base)
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{
-		base: base, transport: opt.Transport, timeout: opt.Timeout,
-		hide: opt.Base.HideErrors, version: opt.Base.Version, gatherer: opt.Gatherer, functions: functions(),
-		slots: make(chan struct{}, maxCalls),
+	s := &Service{opt: opt, base: base, forward: forward.New(opt.Transport, opt.Timeout), slots: make(chan struct{}, maxCalls)}
+	if s.console, err = newConsole(opt.Console, opt.Base.Version); err != nil {
+		return nil, fmt.Errorf("cloudgateway: %w", err)
 	}
 	handler, err := s.handler(opt)
 	if err != nil {
@@ -89,7 +109,7 @@ func New(opt Options) (*Service, error) {
 
 // handler puts around the routes what all of them need.
 func (s *Service) handler(opt Options) (http.Handler, error) {
-	mux, err := s.routes(opt.AllowedOrigins)
+	mux, err := s.routes()
 	if err != nil {
 		return nil, err
 	}
@@ -116,16 +136,40 @@ func (s *Service) Started() <-chan struct{} { return s.base.Started() }
 // Close releases the address of a Service that was never run.
 func (s *Service) Close() error { return s.http.Close() }
 
-// Run serves until ctx ends; it returns nil on a clean stop. Running requests
-// finish before the gateway leaves its broker. A Service runs once.
-func (s *Service) Run(ctx context.Context) error {
+// Run opens the history and serves until ctx ends; it returns nil on a clean stop.
+// Running requests finish before the gateway leaves its broker. A Service runs
+// once.
+func (s *Service) Run(ctx context.Context) (err error) {
+	defer func() { err = errors.Join(err, s.http.Close()) }()
+	store, err := history.Open(ctx, filepath.Join(s.opt.Data, "cloud-gateway.db"), history.Options{
+		Retention: s.opt.Retention, MaxEvents: s.opt.MaxEvents, Logger: s.base.Logger(),
+	})
+	if err != nil {
+		return fmt.Errorf("cloud-gateway: %w", err)
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	s.api, err = api.New(api.Options{
+		Transport: s.opt.Transport, Forward: s.forward, History: store, Schemas: s.opt.Base.Schemas,
+		FilesURL: s.opt.FilesURL, MaxFileBytes: s.opt.MaxFileBytes,
+		Timeout: s.opt.Timeout, Version: s.opt.Base.Version, HideErrors: s.opt.Base.HideErrors, Logger: s.base.Logger(),
+	})
+	if err != nil {
+		return fmt.Errorf("cloud-gateway: %w", err)
+	}
+	defer s.api.Close()
+
 	baseCtx, leave := context.WithCancel(context.WithoutCancel(ctx))
 	defer leave()
-	g, httpCtx := errgroup.WithContext(ctx)
+	g, failed := errgroup.WithContext(baseCtx)
+	httpCtx, drain := context.WithCancel(ctx)
+	defer drain()
+	defer context.AfterFunc(failed, drain)()
 	g.Go(func() error {
 		defer leave()
 		return s.http.Run(httpCtx)
 	})
-	g.Go(func() error { return s.base.Run(baseCtx) })
+	g.Go(func() error { return s.base.Run(failed) })
+	g.Go(func() error { return store.Run(failed) })
+	g.Go(func() error { return s.api.Ingest(failed) })
 	return g.Wait()
 }

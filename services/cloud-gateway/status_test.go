@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -155,7 +156,7 @@ func TestNewRefusesWhatCannotRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	good := Options{Addr: "127.0.0.1:0", Transport: tr, Base: baseservice.Options{Schemas: brokertest.Schemas(t)}}
+	good := Options{Addr: "127.0.0.1:0", Transport: tr, Data: t.TempDir(), Base: baseservice.Options{Schemas: brokertest.Schemas(t)}}
 	s, err := New(good)
 	if err != nil {
 		t.Fatal(err)
@@ -165,6 +166,8 @@ func TestNewRefusesWhatCannotRun(t *testing.T) {
 	}
 	for want, spoil := range map[string]func(*Options){
 		"transport":    func(o *Options) { o.Transport = nil },
+		"data folder":  func(o *Options) { o.Data = "" },
+		"index.html":   func(o *Options) { o.Console = fstest.MapFS{} },
 		"schemas":      func(o *Options) { o.Base.Schemas = nil },
 		"address":      func(o *Options) { o.Addr = "" },
 		"unknown port": func(o *Options) { o.Addr = "127.0.0.1:port" },

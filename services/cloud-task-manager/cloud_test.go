@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"maps"
 	"net"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -28,8 +31,11 @@ type cloud struct {
 	caller  *amqpx.Transport
 	dir     string
 
-	mu    sync.Mutex
-	users map[string]contract.User
+	mu     sync.Mutex
+	users  map[string]contract.User
+	ids    []string // of users, sorted; nil: to be sorted
+	listed int      // calls of the list
+	deaf   error    // what the list answers instead
 }
 
 // newCloud is a cloud on the embedded broker.
@@ -69,9 +75,40 @@ func newCloudOn(t testing.TB, at amqpx.Options, broker func(context.Context) err
 		}
 		return u, nil
 	})
+	baseservice.Handle(manager, contract.ListUsers, c.listUsers)
 	c.background(manager.Run)
 	<-manager.Started()
 	return c
+}
+
+// listUsers is the user manager's list.
+func (c *cloud) listUsers(_ context.Context, req contract.ListRequest) (contract.UserList, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	page := contract.UserList{Users: []contract.User{}}
+	if c.listed++; c.deaf != nil {
+		return page, c.deaf
+	}
+	if req.Limit == 0 {
+		req.Limit = 100
+	}
+	if c.ids == nil {
+		c.ids = slices.Sorted(maps.Keys(c.users))
+	}
+	for _, id := range c.ids {
+		if !strings.Contains(strings.ToLower(id), strings.ToLower(req.Query)) {
+			continue
+		}
+		page.Total++
+		switch {
+		case id <= req.After:
+		case len(page.Users) < req.Limit:
+			page.Users = append(page.Users, c.users[id])
+		case page.Next == "":
+			page.Next = page.Users[len(page.Users)-1].ID
+		}
+	}
+	return page, nil
 }
 
 // background runs something until the end of the test, or until stop is called.
@@ -100,12 +137,19 @@ func (c *cloud) transport() *amqpx.Transport {
 	return transport
 }
 
+// silence makes the user manager's list fail.
+func (c *cloud) silence(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.deaf = err
+}
+
 // user registers a client.
 func (c *cloud) user(u contract.User) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	u.CreationDate, u.LastModDate = contract.Date{Time: time.Now()}, contract.Date{Time: time.Now()}
-	c.users[u.ID] = u
+	c.users[u.ID], c.ids = u, nil
 }
 
 // manager is a task manager that runs.
@@ -123,7 +167,7 @@ func (c *cloud) manager(adjust ...func(*Options)) *manager {
 	m := &manager{c: c, log: &lockedBuffer{}}
 	opt := Options{
 		Base: baseservice.Options{
-			Transport: c.transport(), Schemas: c.schemas, Events: true, Registerer: prometheus.NewRegistry(),
+			Transport: c.transport(), Schemas: c.schemas, Events: true, Records: true, Registerer: prometheus.NewRegistry(),
 			Logger: slog.New(slog.NewTextHandler(m.log, nil)),
 		},
 		Data: filepath.Join(c.dir, "data"), Work: filepath.Join(c.dir, "work"), FilesAddr: "127.0.0.1:0",

@@ -25,6 +25,14 @@ func (s *Service) createTask(ctx context.Context, req contract.CreateTaskRequest
 	if err := check(&req.SelectionCriteria, &req.ServerArguments, req.ClientArguments); err != nil {
 		return none, err
 	}
+	done, err := s.turns.lock(ctx, req.TaskID)
+	if err != nil {
+		return none, err
+	}
+	defer done()
+	if err := s.removeLeft(ctx, req.TaskID); err != nil {
+		return none, err
+	}
 	if err := s.store.create(ctx, req, began); sqlitex.IsUnique(err) {
 		return none, rpc.Text(rpc.Conflict, contract.TaskIDTaken)
 	} else if err != nil {
@@ -32,7 +40,7 @@ func (s *Service) createTask(ctx context.Context, req contract.CreateTaskRequest
 	}
 	s.metrics.tasks.WithLabelValues(string(stateNew)).Inc()
 	s.base.Event(ctx, contract.About{Task: req.TaskID}, contract.CreateTask.Name, "Finished task creation")
-	s.took(ctx, req.TaskID, "create_task_time", began)
+	s.took(ctx, contract.About{Task: req.TaskID}, "create_task_time", began)
 	return none, nil
 }
 
@@ -48,12 +56,14 @@ func (s *Service) updateTask(ctx context.Context, req contract.UpdateTaskRequest
 		return none, err
 	}
 	defer done()
-	t, err := s.store.change(ctx, req, time.Now())
-	if err != nil {
+	t, changed, err := s.store.change(ctx, req, time.Now())
+	switch {
+	case err != nil:
 		return none, err
-	}
-	if t == nil {
+	case t == nil:
 		return none, rpc.Text(rpc.NotFound, contract.TaskNotRegistered(req.TaskID))
+	case !changed && !repeats(req, t):
+		return none, rpc.Text(rpc.Conflict, contract.TaskChanged(req.TaskID))
 	}
 	o, err := newOffer(t)
 	if err != nil {
@@ -62,6 +72,19 @@ func (s *Service) updateTask(ctx context.Context, req contract.UpdateTaskRequest
 	s.offers.replace(o)
 	s.base.Event(ctx, contract.About{Task: req.TaskID}, contract.UpdateTask.Name, "Finished updating task")
 	return none, nil
+}
+
+// repeats tells whether an update that finds another revision finds its own work:
+// a caller whose connection broke sends it again.
+func repeats(req contract.UpdateTaskRequest, t *task) bool {
+	return t.revision == *req.IfRevision+1 &&
+		same(req.Host, &t.host) && same(req.Port, &t.port) && same(req.Username, &t.username) && same(req.Password, &t.password) &&
+		same(req.SelectionCriteria, &t.selectionCriteria) && same(req.ServerArguments, &t.serverArguments) && same(req.ClientArguments, t.clientArguments)
+}
+
+// same tells whether a field that is wanted so is so; nil is not wanted.
+func same[T comparable](want, is *T) bool {
+	return want == nil || is != nil && *want == *is
 }
 
 // check refuses what could only fail later, where nobody waits for the answer.
@@ -84,6 +107,6 @@ func check(selection, serverArguments, clientArguments *string) error {
 }
 
 // took puts a duration on the timeline, in nanoseconds.
-func (s *Service) took(ctx context.Context, taskID, function string, began time.Time) {
-	s.base.Event(ctx, contract.About{Task: taskID}, function, strconv.FormatInt(time.Since(began).Nanoseconds(), 10))
+func (s *Service) took(ctx context.Context, about contract.About, function string, began time.Time) {
+	s.base.Event(ctx, about, function, strconv.FormatInt(time.Since(began).Nanoseconds(), 10))
 }

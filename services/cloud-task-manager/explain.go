@@ -42,7 +42,7 @@ func (s *Service) explainTask(ctx context.Context, req contract.ExplainRequest) 
 	}
 	add("the task is running", outcome(running), detail)
 
-	client, err := s.client(ctx, req.UserID)
+	client, err := s.client(ctx, contract.About{Task: t.id}, req.UserID)
 	switch {
 	case rpc.CodeOf(err) == rpc.NotFound:
 		add("the client is registered", outcomeFalse, contract.UserNotRegistered(req.UserID))
@@ -69,6 +69,19 @@ func appendClauses(list []contract.Clause, e criteria.Explanation) []contract.Cl
 	if e.Source == "" {
 		return append(list, contract.Clause{Text: "the task is for everyone", Outcome: outcomeTrue})
 	}
+	var more []string
+	switch {
+	case e.Skipped:
+		more = []string{"not looked at: the clauses before it decide"}
+	case e.Blocks:
+		more = []string{"this keeps the client out"}
+	}
+	list = append(list, contract.Clause{Text: e.Source, Outcome: string(e.Outcome), Detail: detail(e, more...)})
+	return appendLeaves(list, e.Clauses)
+}
+
+// detail says what a clause was decided on, and more.
+func detail(e criteria.Explanation, more ...string) string {
 	var details []string
 	for _, value := range e.Values {
 		details = append(details, value.String())
@@ -76,14 +89,7 @@ func appendClauses(list []contract.Clause, e criteria.Explanation) []contract.Cl
 	if e.Error != "" {
 		details = append(details, e.Error)
 	}
-	switch {
-	case e.Skipped:
-		details = append(details, "not looked at: the clauses before it decide")
-	case e.Blocks:
-		details = append(details, "this keeps the client out")
-	}
-	list = append(list, contract.Clause{Text: e.Source, Outcome: string(e.Outcome), Detail: strings.Join(details, "; ")})
-	return appendLeaves(list, e.Clauses)
+	return strings.Join(append(details, more...), "; ")
 }
 
 func appendLeaves(list []contract.Clause, clauses []criteria.Explanation) []contract.Clause {

@@ -2,6 +2,7 @@ package cloudtaskmanager
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/agata-fl/agata/internal/supervise"
@@ -64,7 +65,7 @@ func (s *Service) deal(r *run, line supervise.Line) {
 	}
 	if line.Stream != supervise.Stderr && !line.Cut {
 		if report, ok := taskreporter.Parse([]byte(line.Text)); ok {
-			s.act(r, report)
+			s.act(r, line, report)
 			s.commit(r)
 			return
 		}
@@ -115,6 +116,8 @@ func (s *Service) conclude(r *run, exit supervise.Exit) {
 		log.Error("the end of a task could not be recorded; the next run of the service will", "err", err)
 	} else {
 		s.metrics.moved(stateRunning, v.state)
+		s.tellEnd(r.about(), r.proc.PID(), r.proc.StartedAt(), v, r.proc)
+		s.base.Event(context.Background(), r.about(), "end_server_task", fmt.Sprintf("Server task %s: %s", v.state, v.end.reason))
 		s.commitSeen(r)
 	}
 	s.metrics.ended.WithLabelValues(v.end.reason).Inc()

@@ -2,25 +2,30 @@ package cloudtaskmanager
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/google/uuid"
 
 	"github.com/agata-fl/agata/internal/supervise"
 	"github.com/agata-fl/agata/pkg/contract"
+	"github.com/agata-fl/agata/pkg/rpc"
 	"github.com/agata-fl/agata/pkg/taskreporter"
 )
 
-// serverLogs returns the last lines of a task's last execution: its reports, its
-// standard output and its standard error, each oldest first. Between the three
-// there is no order. None if the task never ran.
+// serverLogs returns the last lines of a task's last execution, or those since an
+// earlier answer: its reports, its standard output and its standard error, each
+// oldest first. Between the three there is no order. None if the task never ran.
 func (s *Service) serverLogs(ctx context.Context, req contract.LogsRequest) (contract.Logs, error) {
 	logs := contract.Logs{Lines: []string{}}
 	if _, err := s.registered(ctx, req.TaskID); err != nil {
+		return logs, err
+	}
+	since, err := parsePlace(req.After)
+	if err != nil {
 		return logs, err
 	}
 	n := req.Lines
@@ -28,56 +33,111 @@ func (s *Service) serverLogs(ctx context.Context, req contract.LogsRequest) (con
 		n = defaultPage
 	}
 	p := s.runs.process(req.TaskID)
-	if p == nil {
+	switch {
+	case p == nil:
+		logs.Next = since.String()
 		return logs, nil
-	}
-	reports, err := reportTail(p.Folder())
-	if err != nil {
-		return logs, err
-	}
-	var out, errs []string
-	for _, line := range p.Tail(n) {
-		if line.Stream == supervise.Stderr {
-			errs = append(errs, line.Text)
-		} else {
-			out = append(out, readable(line.Text))
+	case req.After == "":
+		logs.Lines, since, err = lastOutput(p, n)
+	case since.execution == p.ID():
+		logs.Lines, since, err = outputSince(p, since, n)
+	default:
+		again := since.execution != ""
+		logs.Lines, since, err = outputSince(p, place{execution: p.ID()}, n)
+		if again {
+			logs.Lines = append([]string{"[the task was started again]"}, logs.Lines...)
 		}
 	}
-	logs.Lines = append(logs.Lines, share(n, reports, out, errs)...)
-	return logs, nil
+	logs.Next = since.String()
+	return logs, err
 }
 
-// reportBytes is how far back the reports are read.
-const reportBytes = 64 << 10
+// place says up to where an execution's output was read: behind so many bytes of
+// each file.
+type place struct {
+	execution string // "": the task had none
+	at        [3]int64
+}
 
-// reportTail reads the last reports that a task wrote to its file for them.
-func reportTail(folder string) ([]string, error) {
-	f, err := os.Open(filepath.Join(folder, "reports.jsonl"))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil // removed for the next execution just now
+// String is the place as a caller keeps it.
+func (p place) String() string {
+	return fmt.Sprintf("%s.%d.%d.%d", p.execution, p.at[0], p.at[1], p.at[2])
+}
+
+// parsePlace reads what String wrote; "" is the place before everything.
+func parsePlace(text string) (p place, err error) {
+	if text == "" {
+		return p, nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read the reports: %w", err)
+	parts := strings.Split(text, ".")
+	if p.execution = parts[0]; len(parts) == 4 && (p.execution == "" || uuid.Validate(p.execution) == nil) {
+		for i := range p.at {
+			if p.at[i], err = strconv.ParseInt(parts[i+1], 10, 64); err != nil {
+				break
+			}
+		}
+		if err == nil && p.String() == text && min(p.at[0], p.at[1], p.at[2]) >= 0 {
+			return p, nil
+		}
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("read the reports: %w", err)
+	return p, rpc.Errorf(rpc.Invalid, "after: %.100q is not the next of an earlier answer", text)
+}
+
+// outputs are the files of an execution's output, in the order of their lines in
+// an answer.
+func outputs(p *supervise.Process) (files [3]outputFile) {
+	_, ended := p.Exit() // asked first: what is written before the end is read then
+	for i, name := range []string{"reports.jsonl", "stdout.log", "stderr.log"} {
+		files[i] = outputFile{path: filepath.Join(p.Folder(), name), ended: ended}
 	}
-	from := max(0, info.Size()-reportBytes)
-	data, err := io.ReadAll(io.NewSectionReader(f, from, reportBytes))
-	if err != nil {
-		return nil, fmt.Errorf("read the reports: %w", err)
+	return files
+}
+
+// lastOutput reads the last n lines of all files together.
+func lastOutput(p *supervise.Process, n int) (lines []string, next place, err error) {
+	next.execution = p.ID()
+	var found [3][]piece
+	for i, file := range outputs(p) {
+		if found[i], next.at[i], err = file.last(); err != nil {
+			return nil, next, err
+		}
 	}
-	text := string(data)
-	if from > 0 { // the first line has lost its beginning
-		_, text, _ = strings.Cut(text, "\n")
+	lines = []string{}
+	for i, keep := range share(n, len(found[0]), len(found[1]), len(found[2])) {
+		lines = append(lines, texts(i, found[i][len(found[i])-keep:])...)
 	}
-	var lines []string
-	for line := range strings.Lines(text) {
-		lines = append(lines, readable(strings.TrimRight(line, "\r\n")))
+	return lines, next, nil
+}
+
+// outputSince reads the first n lines behind a place.
+func outputSince(p *supervise.Process, from place, n int) (lines []string, next place, err error) {
+	next = from
+	var found [3][]piece
+	for i, file := range outputs(p) {
+		if found[i], err = file.since(from.at[i]); err != nil {
+			return nil, next, err
+		}
 	}
-	return lines, nil
+	lines = []string{}
+	for i, keep := range share(n, len(found[0]), len(found[1]), len(found[2])) {
+		if keep > 0 {
+			next.at[i] = found[i][keep-1].end
+		}
+		lines = append(lines, texts(i, found[i][:keep])...)
+	}
+	return lines, next, nil
+}
+
+// texts are the lines of one of the outputs as people read them.
+func texts(output int, pieces []piece) []string {
+	lines := make([]string, len(pieces))
+	for i, p := range pieces {
+		lines[i] = p.text
+		if output < 2 { // not of standard error, where reports are only output
+			lines[i] = readable(p.text)
+		}
+	}
+	return lines
 }
 
 // readable puts a report in words; any other line stays as it is.
@@ -94,23 +154,26 @@ func readable(line string) string {
 	case taskreporter.Error:
 		return "error: " + report.Exception
 	case taskreporter.Model:
+		if report.Loss != "" {
+			return fmt.Sprintf("round %s: accuracy %s, loss %s", report.Round, report.Accuracy, report.Loss)
+		}
 		return fmt.Sprintf("round %s: accuracy %s", report.Round, report.Accuracy)
 	}
 	return line
 }
 
-// share joins the ends of some lists, n lines together. A list that needs less
-// than an even share leaves the rest to the longer ones.
-func share(n int, lists ...[]string) []string {
-	order := make([]*[]string, len(lists))
-	for i := range lists {
-		order[i] = &lists[i]
+// share divides n lines among lists of some lengths. One that needs less than an
+// even share leaves the rest to the longer ones.
+func share(n int, lengths ...int) []int {
+	order := make([]int, len(lengths))
+	for i := range order {
+		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b *[]string) int { return len(*a) - len(*b) })
+	slices.SortStableFunc(order, func(a, b int) int { return min(n, lengths[a]) - min(n, lengths[b]) })
+	keep := make([]int, len(lengths))
 	for i, list := range order {
-		keep := min(len(*list), n/(len(order)-i))
-		*list = (*list)[len(*list)-keep:]
-		n -= keep
+		keep[list] = min(lengths[list], n/(len(order)-i))
+		n -= keep[list]
 	}
-	return slices.Concat(lists...)
+	return keep
 }

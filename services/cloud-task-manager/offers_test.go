@@ -43,26 +43,3 @@ func TestOffersKeepTheirOrder(t *testing.T) {
 		t.Errorf("a list that somebody reads has changed: %v", got)
 	}
 }
-
-func TestShare(t *testing.T) {
-	list := func(n int, name string) (list []string) {
-		for range n {
-			list = append(list, name)
-		}
-		return list
-	}
-	for _, tc := range []struct{ n, a, b, c, wantA, wantB, wantC int }{
-		{10, 2, 3, 4, 2, 3, 4},
-		{9, 10, 10, 10, 3, 3, 3},
-		{10, 1, 100, 100, 1, 4, 5},
-		{10, 100, 0, 0, 10, 0, 0},
-		{1, 1, 1, 1, 0, 0, 1},
-		{0, 1, 1, 1, 0, 0, 0},
-	} {
-		got := share(tc.n, list(tc.a, "a"), list(tc.b, "b"), list(tc.c, "c"))
-		want := slices.Concat(list(tc.wantA, "a"), list(tc.wantB, "b"), list(tc.wantC, "c"))
-		if !slices.Equal(got, want) {
-			t.Errorf("%+v: %v", tc, got)
-		}
-	}
-}

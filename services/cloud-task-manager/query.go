@@ -31,23 +31,24 @@ func (s *Service) registered(ctx context.Context, id string) (*task, error) {
 	return t, err
 }
 
-// listTasks returns a page of tasks, by id.
-func (s *Service) listTasks(ctx context.Context, req contract.ListTasksRequest) (contract.TaskList, error) {
-	limit := req.Limit
-	if limit == 0 {
-		limit = defaultPage
-	}
-	tasks, err := s.store.list(ctx, req.After, limit+1)
+// describeTask returns a task's record and how it stands.
+func (s *Service) describeTask(ctx context.Context, req contract.TaskIDRequest) (contract.TaskDetail, error) {
+	t, err := s.registered(ctx, req.TaskID)
 	if err != nil {
-		return contract.TaskList{}, err
+		return contract.TaskDetail{}, err
 	}
-	page := contract.TaskList{Tasks: make([]contract.TaskSummary, 0, len(tasks))}
-	for i, t := range tasks {
-		if i == limit {
-			page.Next = tasks[i-1].id
-			break
-		}
-		page.Tasks = append(page.Tasks, t.summary())
+	return t.describe(), nil
+}
+
+// countTasks counts the tasks by state, also the states that none is in.
+func (s *Service) countTasks(ctx context.Context, _ contract.None) (contract.TaskCounts, error) {
+	n, err := s.store.count(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return page, nil
+	counts := contract.TaskCounts{}
+	for _, st := range states() {
+		counts[string(st)] = n[st]
+	}
+	return counts, nil
 }

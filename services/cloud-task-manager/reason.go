@@ -49,12 +49,14 @@ func judge(decided *verdict, exit supervise.Exit) verdict {
 const textBytes = 4 << 10
 
 // bounded cuts a text that a task sent.
-func bounded(text string) string {
-	if len(text) <= textBytes {
+func bounded(text string) string { return cut(text, textBytes) }
+
+// cut shortens a text to about n bytes, between two characters.
+func cut(text string, n int) string {
+	if len(text) <= n {
 		return text
 	}
-	n := textBytes
-	for !utf8.RuneStart(text[n]) {
+	for n > 0 && !utf8.RuneStart(text[n]) {
 		n--
 	}
 	return text[:n] + " [cut]"

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/agata-fl/agata/internal/supervise"
+	"github.com/agata-fl/agata/pkg/contract"
 )
 
 // recover takes over what the last run of the service left: processes that run
@@ -17,6 +18,9 @@ func (s *Service) recover(ctx context.Context) error {
 	}
 	for _, st := range states() {
 		s.metrics.tasks.WithLabelValues(string(st)).Set(float64(counts[st]))
+	}
+	if err := s.removeAllLeft(ctx); err != nil {
+		return err
 	}
 	running, err := s.store.running(ctx)
 	if err != nil {
@@ -40,11 +44,21 @@ func (s *Service) recover(ctx context.Context) error {
 			return err
 		}
 	}
+	var ends []ending
 	for _, p := range byExecution {
-		if err := s.place(ctx, p); err != nil {
+		t, err := s.store.get(ctx, p.TaskID())
+		if err != nil {
 			return err
 		}
+		kept, err := s.place(ctx, t, p)
+		if err != nil {
+			return err
+		}
+		if kept {
+			ends = append(ends, ending{t, p})
+		}
 	}
+	s.retell(ends)
 	return nil
 }
 
@@ -59,6 +73,7 @@ func (s *Service) adopt(t *task, p *supervise.Process) {
 	if err != nil {
 		s.log.Error("an adopted task is offered to nobody: update its criteria", "task_id", t.id, "err", err)
 	}
+	s.tellRunning(context.Background(), t.id, p) // before its end can be
 	s.follow(t.id, o, p)
 	s.log.Info("adopted a task's server", "task_id", t.id, "execution_id", p.ID(), "pid", p.PID())
 }
@@ -73,17 +88,16 @@ func (s *Service) lost(ctx context.Context, t *task, doubt error) error {
 		return err
 	}
 	s.metrics.moved(stateRunning, stateFailed)
+	s.tellEnd(contract.About{Task: t.id, Execution: t.executionID}, t.pid, t.started, verdict{stateFailed, e}, nil)
 	s.metrics.ended.WithLabelValues(e.reason).Inc()
 	s.log.Warn("a task's server is lost", "task_id", t.id, "execution_id", t.executionID)
 	return nil
 }
 
-// place deals with an execution that is not recorded as running.
-func (s *Service) place(ctx context.Context, p *supervise.Process) error {
-	t, err := s.store.get(ctx, p.TaskID())
-	if err != nil {
-		return err
-	}
+// place deals with an execution that is not recorded as running; t is nil if its
+// task is not registered. It tells whether this is the task's last, which is kept
+// for its output.
+func (s *Service) place(ctx context.Context, t *task, p *supervise.Process) (kept bool, err error) {
 	_, ended := p.Exit()
 	server := t != nil && p.Labels()[labelRole] == roleServer
 	switch {
@@ -93,15 +107,16 @@ func (s *Service) place(ctx context.Context, p *supervise.Process) error {
 			for range p.Lines() {
 			}
 		})
+		return true, nil
 	case server && !ended && s.runs.get(t.id) == nil:
 		// The last service died between the start and its record.
 		o, err := newOffer(t)
 		if err != nil {
-			return err
+			return false, err
 		}
-		return s.begin(ctx, t, o, p)
+		return false, s.begin(ctx, t, o, p)
 	default: // a trigger, or what a cut-short start left
 		s.workers.Go(func() { s.discard(p) })
 	}
-	return nil
+	return false, nil
 }

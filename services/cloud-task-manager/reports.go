@@ -5,12 +5,13 @@ import (
 	"fmt"
 
 	"github.com/agata-fl/agata/internal/launch"
+	"github.com/agata-fl/agata/internal/supervise"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/taskreporter"
 )
 
-// act does what a task's report asks for.
-func (s *Service) act(r *run, report taskreporter.Report) {
+// act does what a task's report, which stood in line, asks for.
+func (s *Service) act(r *run, line supervise.Line, report taskreporter.Report) {
 	switch report := report.(type) {
 	case taskreporter.Info:
 		if report.Text == taskreporter.Finished {
@@ -22,6 +23,7 @@ func (s *Service) act(r *run, report taskreporter.Report) {
 		s.finish(r, verdict{state: stateFailed, end: end{reason: reasonReportError, detail: bounded(report.Exception)}})
 	case taskreporter.Model:
 		r.round, r.acc, r.unsaved = bounded(report.Round), bounded(report.Accuracy), true
+		s.tellRound(r, line, report)
 		if s.mayTell(r) {
 			s.base.Event(context.Background(), r.about(), "model", fmt.Sprintf("Round %s accuracy %s", r.round, r.acc))
 		}

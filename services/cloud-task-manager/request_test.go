@@ -103,7 +103,7 @@ func TestListTasksInPages(t *testing.T) {
 		c.create(fmt.Sprint(i), "")
 	}
 	var pages []string
-	for req := (contract.ListRequest{Limit: 2}); ; {
+	for req := (contract.ListTasksRequest{ListRequest: contract.ListRequest{Limit: 2}}); ; {
 		page := must(c, contract.ListTasks, req)
 		ids := ""
 		for _, task := range page.Tasks {
@@ -172,6 +172,10 @@ func TestFilesAreServed(t *testing.T) {
 		t.Errorf("an old password: %d, want 401", status)
 	}
 	c.start("a")
+	c.records(func(all []contract.Record) bool { // a console learns of it
+		about, ok := aboutOf(all, "upload_files", "Received 2 files")
+		return ok && about.Task == "a"
+	})
 }
 
 func addFile(w *multipart.Writer, name, text string) error {

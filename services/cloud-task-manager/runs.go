@@ -24,13 +24,15 @@ type run struct {
 	decided *verdict // what it will have ended as; nil while nothing is decided
 
 	// The follower's own.
-	seen     map[supervise.Stream]supervise.Line // the last line of each stream
-	round    string                              // the last result, and whether it waits to be stored
-	acc      string
-	unsaved  bool
-	events   *rate.Limiter
-	dropped  bool          // an event was given up
-	triggers chan struct{} // one token a running trigger
+	seen          map[supervise.Stream]supervise.Line // the last line of each stream
+	round         string                              // the last result, and whether it waits to be stored
+	acc           string
+	unsaved       bool
+	events        *rate.Limiter
+	dropped       bool          // an event was given up
+	rounds        *rate.Limiter // of those told to the history
+	roundsDropped bool          // one was not told
+	triggers      chan struct{} // one token a running trigger
 }
 
 // maxTriggers bounds the triggers of one task that run at once.
@@ -40,7 +42,7 @@ func newRun(taskID, dir string, proc *supervise.Process) *run {
 	return &run{
 		taskID: taskID, dir: dir, proc: proc, done: make(chan struct{}),
 		seen:   map[supervise.Stream]supervise.Line{},
-		events: launch.NewEventLimiter(), triggers: make(chan struct{}, maxTriggers),
+		events: launch.NewEventLimiter(), rounds: newRoundLimiter(), triggers: make(chan struct{}, maxTriggers),
 	}
 }
 
@@ -118,6 +120,15 @@ func (s *runs) keep(taskID string, proc *supervise.Process) {
 		s.last = map[string]*supervise.Process{}
 	}
 	s.last[taskID] = proc
+}
+
+// forget gives up a task's last execution and returns it; nil if there is none.
+func (s *runs) forget(taskID string) *supervise.Process {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.last[taskID]
+	delete(s.last, taskID)
+	return p
 }
 
 // process returns the execution that runs or else the last one; nil if the task

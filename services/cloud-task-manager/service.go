@@ -52,10 +52,11 @@ type Service struct {
 	files   *artifact.Store
 	http    *httpx.Server
 
-	turns  keyLock // by task: start, stop and update
-	gate   gate
-	offers offers
-	runs   runs
+	turns   keyLock // by task: all that changes it
+	gate    gate
+	offers  offers
+	runs    runs
+	clients clients
 
 	// From the start of Run on.
 	store *store
@@ -93,12 +94,19 @@ func New(opt Options) (*Service, error) {
 	baseservice.Handle(base, contract.CreateTask, s.createTask)
 	baseservice.Handle(base, contract.UpdateTask, s.updateTask)
 	baseservice.Handle(base, contract.GetTask, s.getTask)
+	baseservice.Handle(base, contract.DeleteTask, s.deleteTask)
 	baseservice.Handle(base, contract.ListTasks, s.listTasks, baseservice.Concurrency(2))
+	baseservice.Handle(base, contract.DescribeTask, s.describeTask)
+	baseservice.Handle(base, contract.CountTasks, s.countTasks, baseservice.Concurrency(2))
+	baseservice.Handle(base, contract.ListTaskFiles, s.listTaskFiles, baseservice.Concurrency(2)) // may read large files
+	baseservice.Handle(base, contract.DeleteTaskFile, s.deleteTaskFile)
 	baseservice.Handle(base, contract.StartServerTask, s.startServerTask, baseservice.Concurrency(16))
 	baseservice.Handle(base, contract.StopServerTask, s.stopServerTask, baseservice.Concurrency(32)) // mostly waits
 	baseservice.Handle(base, contract.ServerLogs, s.serverLogs, baseservice.Concurrency(2))
 	baseservice.Handle(base, contract.RequestTasks, s.requestTasks, baseservice.Concurrency(32))
 	baseservice.Handle(base, contract.ExplainTask, s.explainTask, baseservice.Concurrency(2))
+	baseservice.Handle(base, contract.ListTaskClients, s.listTaskClients, baseservice.Concurrency(2))
+	baseservice.Handle(base, contract.CheckCriteria, s.checkCriteria, baseservice.Concurrency(2))
 	return s, nil
 }
 
@@ -112,6 +120,7 @@ func (s *Service) openFiles() (err error) {
 		Credentials: func(ctx context.Context, taskID string) (string, string, bool, error) {
 			return s.store.login(ctx, taskID)
 		},
+		Received: s.received,
 	})
 	if err == nil {
 		s.http, err = httpx.New(httpx.Options{Addr: s.opt.FilesAddr, Logger: s.log,

@@ -44,9 +44,10 @@ func (s *Service) startServerTask(ctx context.Context, req contract.StartTaskReq
 	if err := s.start(ctx, t, arguments); err != nil {
 		return none, err
 	}
+	about := contract.About{Task: t.id, Execution: t.executionID}
 	s.metrics.starts.Observe(time.Since(began).Seconds())
-	s.base.Event(ctx, contract.About{Task: req.TaskID}, contract.StartServerTask.Name, "Finished server task initialization")
-	s.took(ctx, req.TaskID, "start_task_time", began)
+	s.base.Event(ctx, about, contract.StartServerTask.Name, "Finished server task initialization")
+	s.took(ctx, about, "start_task_time", began)
 	return none, nil
 }
 
@@ -102,12 +103,14 @@ func (s *Service) begin(ctx context.Context, t *task, o *offer, proc *supervise.
 		return fmt.Errorf("record that task %s runs: %w", t.id, err)
 	}
 	s.metrics.moved(before, stateRunning)
+	s.tellRunning(ctx, t.id, proc) // before its end can be
 	s.follow(t.id, o, proc)
 	return nil
 }
 
 // stopServerTask stops a task's server side and returns once it has ended.
 func (s *Service) stopServerTask(ctx context.Context, req contract.TaskIDRequest) (none contract.None, err error) {
+	s.base.Event(ctx, contract.About{Task: req.TaskID}, contract.StopServerTask.Name, "Started stopping server task")
 	done, err := s.turns.lock(ctx, req.TaskID)
 	if err != nil {
 		return none, err
@@ -123,7 +126,11 @@ func (s *Service) stopServerTask(ctx context.Context, req contract.TaskIDRequest
 	if r == nil {
 		return none, rpc.Text(rpc.NotFound, contract.TaskNotFound(req.TaskID))
 	}
-	return none, s.stop(ctx, r, end{reason: reasonStopped, detail: "it was asked to stop"})
+	if err := s.stop(ctx, r, end{reason: reasonStopped, detail: "it was asked to stop"}); err != nil {
+		return none, err
+	}
+	s.base.Event(ctx, r.about(), contract.StopServerTask.Name, "Finished stopping server task")
+	return none, nil
 }
 
 // stop ends an execution and waits until that is recorded.

@@ -28,20 +28,20 @@ func migrations() fs.FS {
 const (
 	columns = `seq, id, created_ms, modified_ms, host, port, username, password, files_paths, tags,
 		selection_criteria, server_arguments, client_arguments,
-		state, reason, detail, round, acc, execution_id, pid, exit_code, exit_signal, ended_ms`
+		state, reason, detail, round, acc, execution_id, pid, exit_code, exit_signal, started_ms, ended_ms, revision`
 
 	sqlGet     = `SELECT ` + columns + ` FROM tasks WHERE id = ?`
-	sqlList    = `SELECT ` + columns + ` FROM tasks WHERE id > ? ORDER BY id LIMIT ?`
 	sqlRunning = `SELECT ` + columns + ` FROM tasks WHERE state = 'running' ORDER BY seq`
 	sqlCount   = `SELECT state, count(*) FROM tasks GROUP BY state`
+	sqlRemoval = `SELECT EXISTS (SELECT 1 FROM removals WHERE id = ?)`
 	sqlLogin   = `SELECT username, password FROM tasks WHERE id = ?`
 
 	sqlInsert = `INSERT INTO tasks (id, created_ms, modified_ms, host, port, username, password, files_paths, tags,
-		selection_criteria, server_arguments, client_arguments, state, reason, detail, round, acc, execution_id, pid)
-		VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'new', '', '', '', '', '', 0)`
+		selection_criteria, server_arguments, client_arguments, search, state, reason, detail, round, acc, execution_id, pid)
+		VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'new', '', '', '', '', '', 0)`
 
 	// A parameter that is NULL leaves its column as it is. The state is not here.
-	sqlUpdate = `UPDATE tasks SET modified_ms = ?2,
+	sqlUpdate = `UPDATE tasks SET modified_ms = ?2, revision = revision + 1,
 			host               = coalesce(?3, host),
 			port               = coalesce(?4, port),
 			username           = coalesce(?5, username),
@@ -49,7 +49,7 @@ const (
 			selection_criteria = coalesce(?7, selection_criteria),
 			server_arguments   = coalesce(?8, server_arguments),
 			client_arguments   = coalesce(?9, client_arguments)
-		WHERE id = ?1 RETURNING ` + columns
+		WHERE id = ?1 AND revision = coalesce(?10, revision) RETURNING ` + columns
 
 	sqlStarted = `UPDATE tasks SET state = 'running', reason = '', detail = '', round = '', acc = '', modified_ms = ?2, started_ms = ?2,
 			execution_id = ?3, pid = ?4, exit_code = NULL, exit_signal = NULL, ended_ms = NULL
@@ -65,7 +65,7 @@ const (
 type store struct {
 	db *sqlitex.DB
 
-	getStmt, listStmt, loginStmt                  *sql.Stmt // of readers
+	getStmt, loginStmt, removalStmt               *sql.Stmt // of readers
 	insert, update, startedStmt, model, endedStmt *sql.Stmt // of the writer
 }
 
@@ -78,8 +78,8 @@ func newStore(ctx context.Context, db *sqlitex.DB) (*store, error) {
 		errs = append(errs, err)
 	}
 	prepare(&s.getStmt, db.PrepareRead, sqlGet)
-	prepare(&s.listStmt, db.PrepareRead, sqlList)
 	prepare(&s.loginStmt, db.PrepareRead, sqlLogin)
+	prepare(&s.removalStmt, db.PrepareRead, sqlRemoval)
 	prepare(&s.insert, db.PrepareWrite, sqlInsert)
 	prepare(&s.update, db.PrepareWrite, sqlUpdate)
 	prepare(&s.startedStmt, db.PrepareWrite, sqlStarted)
@@ -99,18 +99,22 @@ func (s *store) create(ctx context.Context, req contract.CreateTaskRequest, now 
 		return err
 	}
 	return s.exec(ctx, s.insert, req.TaskID, now.UnixMilli(), req.Host, req.Port, req.Username, req.Password, files, tags,
-		req.SelectionCriteria, req.ServerArguments, req.ClientArguments)
+		req.SelectionCriteria, req.ServerArguments, req.ClientArguments, searchText(req.TaskID, req.Tags))
 }
 
 // change writes the fields that are present and returns the task as it is then;
-// nil if there is none.
-func (s *store) change(ctx context.Context, req contract.UpdateTaskRequest, now time.Time) (t *task, err error) {
+// nil if there is none. If the task has another revision than the request wants
+// it is returned as it is, and changed is false.
+func (s *store) change(ctx context.Context, req contract.UpdateTaskRequest, now time.Time) (t *task, changed bool, err error) {
 	err = s.db.Update(ctx, func(tx *sql.Tx) error {
 		t, err = scanTask(tx.StmtContext(ctx, s.update).QueryRowContext(ctx, req.TaskID, now.UnixMilli(), req.Host, req.Port,
-			req.Username, req.Password, req.SelectionCriteria, req.ServerArguments, req.ClientArguments))
+			req.Username, req.Password, req.SelectionCriteria, req.ServerArguments, req.ClientArguments, req.IfRevision))
+		if changed = t != nil; err == nil && !changed && req.IfRevision != nil {
+			t, err = scanTask(tx.QueryRowContext(ctx, sqlGet, req.TaskID))
+		}
 		return err
 	})
-	return t, err
+	return t, changed, err
 }
 
 // started records that the task's process runs.
@@ -147,12 +151,6 @@ func (s *store) login(ctx context.Context, id string) (user, pass string, found 
 		return "", "", false, nil
 	}
 	return user, pass, err == nil, err
-}
-
-// list returns up to limit tasks behind the id after, by id.
-func (s *store) list(ctx context.Context, after string, limit int) ([]*task, error) {
-	rows, err := s.listStmt.QueryContext(ctx, after, limit)
-	return collect(rows, err)
 }
 
 // running returns the tasks that are recorded as running, oldest first.
@@ -207,11 +205,11 @@ func collect(rows *sql.Rows, err error) ([]*task, error) {
 func scanTask(row interface{ Scan(...any) error }) (*task, error) {
 	var t task
 	var created, modified int64
-	var ended *int64
+	var started, ended *int64
 	var files, tags string
 	err := row.Scan(&t.seq, &t.id, &created, &modified, &t.host, &t.port, &t.username, &t.password, &files, &tags,
 		&t.selectionCriteria, &t.serverArguments, &t.clientArguments,
-		&t.state, &t.end.reason, &t.end.detail, &t.round, &t.acc, &t.executionID, &t.pid, &t.end.code, &t.end.signal, &ended)
+		&t.state, &t.end.reason, &t.end.detail, &t.round, &t.acc, &t.executionID, &t.pid, &t.end.code, &t.end.signal, &started, &ended, &t.revision)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -219,6 +217,9 @@ func scanTask(row interface{ Scan(...any) error }) (*task, error) {
 		return nil, fmt.Errorf("read a task: %w", err)
 	}
 	t.created, t.modified = time.UnixMilli(created), time.UnixMilli(modified)
+	if started != nil {
+		t.started = time.UnixMilli(*started)
+	}
 	if ended != nil {
 		t.end.at = time.UnixMilli(*ended)
 	}

@@ -45,6 +45,8 @@ type task struct {
 	acc         string
 	executionID string
 	pid         int
+	started     time.Time // the last execution; zero before the first
+	revision    int64     // grows with every change by an operator
 }
 
 // end tells how the last execution ended; zero before the first end and while
@@ -77,11 +79,19 @@ func (t *task) summary() contract.TaskSummary {
 	s := contract.TaskSummary{
 		ID: t.id, State: string(t.state), Reason: t.end.why(), Round: t.round, Acc: t.acc,
 		CreationDate: contract.Date{Time: t.created}, LastModDate: contract.Date{Time: t.modified}, Tags: t.tags,
+		Revision: t.revision,
 	}
 	if t.state == stateRunning {
 		s.PID = t.pid
 	}
 	return s
+}
+
+// describe is all of the task, and how it stands.
+func (t *task) describe() contract.TaskDetail {
+	s := t.summary()
+	return contract.TaskDetail{Task: t.wire(), State: s.State, Reason: s.Reason, Round: s.Round, Acc: s.Acc, PID: s.PID,
+		ExecutionID: t.executionID, Revision: t.revision}
 }
 
 // offered is the task as a client gets it.

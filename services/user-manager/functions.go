@@ -16,7 +16,12 @@ type updateRequest struct {
 	Attributes map[string]json.RawMessage `json:"attributes"`
 }
 
-var updateUser = contract.Function[updateRequest, contract.None]{Name: contract.UpdateUser.Name, Idempotent: contract.UpdateUser.Idempotent}
+// The contract's functions, on the types that spare reading what is only passed on.
+var (
+	updateUser = contract.Function[updateRequest, contract.None]{Name: contract.UpdateUser.Name, Idempotent: contract.UpdateUser.Idempotent}
+	getUser    = contract.Function[contract.UserIDRequest, user]{Name: contract.GetUser.Name, Idempotent: contract.GetUser.Idempotent}
+	listUsers  = contract.Function[contract.ListRequest, userList]{Name: contract.ListUsers.Name, Idempotent: contract.ListUsers.Idempotent}
+)
 
 func (s *Service) update(ctx context.Context, req updateRequest) (contract.None, error) {
 	s.base.Event(ctx, contract.About{}, contract.UpdateUser.Name, "Started updating user info")
@@ -30,23 +35,23 @@ func (s *Service) update(ctx context.Context, req updateRequest) (contract.None,
 	return contract.None{}, nil
 }
 
-func (s *Service) get(ctx context.Context, req contract.UserIDRequest) (contract.User, error) {
+func (s *Service) get(ctx context.Context, req contract.UserIDRequest) (user, error) {
 	s.base.Event(ctx, contract.About{}, contract.GetUser.Name, "Started querying user info")
 	u, found, err := s.store.get(ctx, req.UserID)
 	if err != nil {
-		return contract.User{}, err
+		return user{}, err
 	}
 	if !found {
-		return contract.User{}, rpc.Text(rpc.NotFound, contract.UserNotRegistered(req.UserID))
+		return user{}, rpc.Text(rpc.NotFound, contract.UserNotRegistered(req.UserID))
 	}
 	s.base.Event(ctx, contract.About{}, contract.GetUser.Name, "Finished querying user info")
 	return u, nil
 }
 
-func (s *Service) list(ctx context.Context, req contract.ListRequest) (contract.UserList, error) {
+func (s *Service) list(ctx context.Context, req contract.ListRequest) (userList, error) {
 	limit := req.Limit
 	if limit == 0 {
 		limit = 100
 	}
-	return s.store.list(ctx, req.After, limit)
+	return s.store.list(ctx, req.After, req.Query, limit)
 }

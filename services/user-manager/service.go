@@ -38,8 +38,8 @@ func New(opt Options) (*Service, error) {
 	s := &Service{base: base, path: filepath.Join(opt.Data, "user-manager.db")}
 	// One connection writes, four read: more at once would only wait.
 	baseservice.Handle(base, updateUser, s.update)
-	baseservice.Handle(base, contract.GetUser, s.get, baseservice.Concurrency(16))
-	baseservice.Handle(base, contract.ListUsers, s.list, baseservice.Concurrency(2))
+	baseservice.Handle(base, getUser, s.get, baseservice.Concurrency(16))
+	baseservice.Handle(base, listUsers, s.list, baseservice.Concurrency(2))
 	return s, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"time"
 
 	"github.com/agata-fl/agata/internal/sqlitex"
@@ -30,13 +31,18 @@ const (
 
 	sqlGet  = `SELECT ` + columns + ` FROM users WHERE id = ?`
 	sqlList = `SELECT ` + columns + ` FROM users WHERE id > ? ORDER BY id LIMIT ?`
+	sqlFind = `SELECT ` + columns + ` FROM users WHERE id > ? AND instr(search, ?) > 0 ORDER BY id LIMIT ?`
+
+	sqlCount      = `SELECT count(*) FROM users`
+	sqlCountFound = `SELECT count(*) FROM users WHERE instr(search, ?) > 0`
 
 	sqlAttributes = `SELECT attributes FROM users WHERE id = ?`
 
 	// A parameter that is NULL leaves its column as it is.
-	sqlUpsert = `INSERT INTO users (` + columns + `)
-		VALUES (?1, ?2, ?2, coalesce(?3, 0), ?4, ?5, coalesce(?6, '[]'), coalesce(?7, '{}'))
+	sqlUpsert = `INSERT INTO users (` + columns + `, search)
+		VALUES (?1, ?2, ?2, coalesce(?3, 0), ?4, ?5, coalesce(?6, '[]'), coalesce(?7, '{}'), ?8)
 		ON CONFLICT (id) DO UPDATE SET
+			search                      = ?8,
 			last_mod_date               = ?2,
 			data_qnt                    = coalesce(?3, data_qnt),
 			avg_acc_contrib             = coalesce(?4, avg_acc_contrib),
@@ -50,17 +56,22 @@ const (
 
 // store is the table of users. It is safe for concurrent use.
 type store struct {
-	db                                   *sqlitex.DB
-	getStmt, listStmt, attrsStmt, upsert *sql.Stmt
+	db *sqlitex.DB
+
+	getStmt, listStmt, findStmt, countStmt, countFoundStmt *sql.Stmt // of readers
+	attrsStmt, upsert                                      *sql.Stmt // of the writer
 }
 
 func newStore(ctx context.Context, db *sqlitex.DB) (*store, error) {
 	s := &store{db: db}
-	var errs [4]error
+	var errs [7]error
 	s.getStmt, errs[0] = db.PrepareRead(ctx, sqlGet)
 	s.listStmt, errs[1] = db.PrepareRead(ctx, sqlList)
-	s.attrsStmt, errs[2] = db.PrepareWrite(ctx, sqlAttributes)
-	s.upsert, errs[3] = db.PrepareWrite(ctx, sqlUpsert)
+	s.findStmt, errs[2] = db.PrepareRead(ctx, sqlFind)
+	s.countStmt, errs[3] = db.PrepareRead(ctx, sqlCount)
+	s.countFoundStmt, errs[4] = db.PrepareRead(ctx, sqlCountFound)
+	s.attrsStmt, errs[5] = db.PrepareWrite(ctx, sqlAttributes)
+	s.upsert, errs[6] = db.PrepareWrite(ctx, sqlUpsert)
 	return s, errors.Join(errs[:]...)
 }
 
@@ -91,7 +102,8 @@ func (s *store) update(ctx context.Context, req updateRequest, now time.Time) er
 			attributes = &text
 		}
 		_, err := tx.StmtContext(ctx, s.upsert).ExecContext(ctx,
-			req.UserID, now.UnixMilli(), req.DataQnt, req.AvgAccContrib, req.AvgDisconnectionPerRound, sensors, attributes)
+			req.UserID, now.UnixMilli(), req.DataQnt, req.AvgAccContrib, req.AvgDisconnectionPerRound, sensors, attributes,
+			strings.ToLower(req.UserID))
 		if err != nil {
 			return fmt.Errorf("write user %s: %w", req.UserID, err)
 		}
@@ -100,46 +112,27 @@ func (s *store) update(ctx context.Context, req updateRequest, now time.Time) er
 }
 
 // get reads a user by id.
-func (s *store) get(ctx context.Context, id string) (u contract.User, found bool, err error) {
+func (s *store) get(ctx context.Context, id string) (u user, found bool, err error) {
 	u, _, err = scan(s.getStmt.QueryRowContext(ctx, id))
 	if errors.Is(err, sql.ErrNoRows) {
-		return contract.User{}, false, nil
+		return user{}, false, nil
 	}
 	if err != nil {
-		return contract.User{}, false, fmt.Errorf("read user %s: %w", id, err)
+		return user{}, false, fmt.Errorf("read user %s: %w", id, err)
 	}
 	return u, true, nil
 }
 
-// list reads users in the order of their ids. A page ends early when it grows
-// large.
-func (s *store) list(ctx context.Context, after string, limit int) (contract.UserList, error) {
-	page := contract.UserList{Users: []contract.User{}}
-	rows, err := s.listStmt.QueryContext(ctx, after, limit+1)
-	if err != nil {
-		return page, fmt.Errorf("list users: %w", err)
-	}
-	defer rows.Close()
-	for size := 0; rows.Next(); {
-		if len(page.Users) == limit || size > maxPage {
-			page.Next = page.Users[len(page.Users)-1].ID
-			break
-		}
-		u, n, err := scan(rows)
-		if err != nil {
-			return page, fmt.Errorf("list users: %w", err)
-		}
-		size += n
-		page.Users = append(page.Users, u)
-	}
-	if err := rows.Err(); err != nil {
-		return page, fmt.Errorf("list users: %w", err)
-	}
-	return page, nil
+// user is [contract.User] with its lists as they are stored, which is as they go
+// out: there is nothing to be gained from reading them in between.
+type user struct {
+	contract.User
+	Sensors    json.RawMessage `json:"sensors"`
+	Attributes json.RawMessage `json:"attributes,omitempty"`
 }
 
 // scan reads a row of [columns], and says how many bytes its varying parts have.
-func scan(row interface{ Scan(...any) error }) (u contract.User, size int, err error) {
+func scan(row interface{ Scan(...any) error }) (u user, size int, err error) {
 	var created, modified int64
 	var sensors, attributes []byte
 	err = row.Scan(&u.ID, &created, &modified, &u.DataQnt, &u.AvgAccContrib, &u.AvgDisconnectionPerRound, &sensors, &attributes)
@@ -147,18 +140,8 @@ func scan(row interface{ Scan(...any) error }) (u contract.User, size int, err e
 		return u, 0, err
 	}
 	u.CreationDate.Time, u.LastModDate.Time = time.UnixMilli(created), time.UnixMilli(modified)
-	if err := json.Unmarshal(sensors, &u.Sensors); err != nil {
-		return u, 0, fmt.Errorf("decode the sensors: %w", err)
-	}
-	if string(attributes) != "{}" {
-		var all map[string]json.RawMessage
-		if err := json.Unmarshal(attributes, &all); err != nil {
-			return u, 0, fmt.Errorf("decode the attributes: %w", err)
-		}
-		u.Attributes = make(map[string]any, len(all))
-		for name, value := range all {
-			u.Attributes[name] = value
-		}
+	if u.Sensors = sensors; string(attributes) != "{}" {
+		u.Attributes = attributes
 	}
 	return u, len(u.ID) + len(sensors) + len(attributes), nil
 }

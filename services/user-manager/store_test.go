@@ -61,7 +61,7 @@ func TestPagesStayWithinBytes(t *testing.T) {
 	}
 	listed, after := 0, ""
 	for {
-		page, err := s.list(t.Context(), after, 1000)
+		page, err := s.list(t.Context(), after, "", 1000)
 		if err != nil {
 			t.Fatal(err)
 		}

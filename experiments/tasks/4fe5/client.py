@@ -2,7 +2,7 @@
 
     client.py WORK|cli [test-error] [--server HOST:PORT] [--partition I/N] [--seed N] ...
 
-It exits 0 when the server ends the training, 1 when its own code fails (an error
+It reports what each round's model gives on its own data. It exits 0 when the server ends the training, 1 when its own code fails (an error
 report: this client must not run the task again), and 75 when the server cannot
 be reached or goes away (no error report: trying again later is right).
 """
@@ -37,8 +37,8 @@ class Unreachable(Exception):
 
 
 class DigitsClient(NumPyClient):
-    def __init__(self, options):
-        self.options = options
+    def __init__(self, options, reporter):
+        self.options, self.reporter = options, reporter
         self.partition, count = task.partition_of(
             options.partition, os.environ.get("AGATA_CLIENT_ID", "")
         )
@@ -58,6 +58,8 @@ class DigitsClient(NumPyClient):
     def evaluate(self, parameters, config):
         self.model.weights = parameters
         loss, accuracy = self.model.test(self.test_images, self.test_labels)
+        if self.reporter:
+            self.reporter.send_stats(config["round"], f"{accuracy:.4f}", f"{loss:.4f}")
         return loss, len(self.test_labels), {"accuracy": accuracy, "partition": self.partition}
 
 
@@ -76,8 +78,8 @@ def await_server(address, seconds):
         pause = min(pause * 2, 1)
 
 
-def train(options):
-    client = DigitsClient(options)
+def train(options, reporter):
+    client = DigitsClient(options, reporter)
     if options.fault == "test-error":
         raise RuntimeError("this client was told to fail (test-error)")
     await_server(options.server, options.wait)
@@ -110,7 +112,7 @@ def main():
     side = task.Side("task_client", options.work)
     side.event("Started client")
     try:
-        train(options)
+        train(options, side.reporter)
     except Unreachable as gone:
         print(f"client: {gone}", file=sys.stderr)
         side.event("Error!")

@@ -2,7 +2,7 @@
 
     server.py WORK|cli [--port N] [--rounds N] [--min-clients N] [--pause S] ...
 
-It reports the aggregated accuracy of every round, asks once for the trigger when
+It reports the aggregated accuracy and loss of every round, asks once for the trigger when
 that accuracy is good, and fails when it stays low (--min-accuracy, --patience).
 """
 
@@ -54,6 +54,7 @@ class Averaging(FedAvg):
             min_evaluate_clients=options.min_clients,
             min_available_clients=options.min_clients,
             on_fit_config_fn=lambda server_round: {"round": server_round},
+            on_evaluate_config_fn=lambda server_round: {"round": server_round},
             fit_metrics_aggregation_fn=lambda results: {},
             evaluate_metrics_aggregation_fn=weighted("accuracy"),
             initial_parameters=ndarrays_to_parameters(model.weights),
@@ -67,15 +68,15 @@ class Averaging(FedAvg):
     def aggregate_evaluate(self, server_round, results, failures):
         loss, metrics = super().aggregate_evaluate(server_round, by_partition(results), failures)
         if "accuracy" in metrics:
-            self.judge(server_round, metrics["accuracy"])
+            self.judge(server_round, metrics["accuracy"], loss)
         time.sleep(self.options.pause)
         return loss, metrics
 
-    def judge(self, server_round, accuracy):
-        print(f"round {server_round}: accuracy {accuracy:.4f}", flush=True)
+    def judge(self, server_round, accuracy, loss):
+        print(f"round {server_round}: accuracy {accuracy:.4f}, loss {loss:.4f}", flush=True)
         reporter = self.side.reporter
         if reporter:
-            reporter.send_stats(server_round, f"{accuracy:.4f}")
+            reporter.send_stats(server_round, f"{accuracy:.4f}", f"{loss:.4f}")
         if accuracy >= self.options.trigger_accuracy and not self.triggered:
             self.triggered = True
             if reporter:

@@ -24,6 +24,7 @@ type client struct {
 	epochs          int
 	learningRate    float64
 	shuffled, fault bool
+	report          func(round int, accuracy, loss float64) // of its own data
 }
 
 // run answers the server's orders until it is let go.
@@ -61,7 +62,9 @@ func (c *client) run() error {
 			rng := rand.New(rand.NewPCG(c.seed, uint64(c.partition)<<32|uint64(o.Round)))
 			answer = result{Examples: len(train), Weights: o.Weights.train(train, c.epochs, c.learningRate, rng)}
 		case "evaluate":
-			answer = result{Examples: len(test), Accuracy: o.Weights.accuracy(test)}
+			accuracy, loss := o.Weights.test(test)
+			c.report(o.Round, accuracy, loss)
+			answer = result{Examples: len(test), Accuracy: accuracy, Loss: loss}
 		default:
 			return fmt.Errorf("the server asks for %q, which this client does not know", o.Do)
 		}

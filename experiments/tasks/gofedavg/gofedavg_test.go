@@ -33,8 +33,12 @@ func TestModelLearnsUnlessLabelsAreShuffled(t *testing.T) {
 			t.Fatalf("%d samples to train on and %d to test on, want 800 and 200", len(data), len(test))
 		}
 		w := make(weights, classes*row).train(data, 3, 0.01, rand.New(rand.NewPCG(1, 1)))
-		if got := w.accuracy(test); got < tt.least || got > tt.most {
+		got, loss := w.test(test)
+		if got < tt.least || got > tt.most {
 			t.Errorf("accuracy with shuffled=%v is %v, want %v to %v", tt.shuffled, got, tt.least, tt.most)
+		}
+		if _, before := make(weights, classes*row).test(test); !tt.shuffled && loss > before/2 || loss <= 0 {
+			t.Errorf("the loss with shuffled=%v is %v, %v before the training", tt.shuffled, loss, before)
 		}
 	}
 }
@@ -82,7 +86,7 @@ func TestServerOutlivesBadClients(t *testing.T) {
 	address := listener.Addr().String()
 	var rounds []int
 	s := &server{rounds: 2, minClients: 2, roundTimeout: 5 * time.Second,
-		report: func(round int, _ float64) { rounds = append(rounds, round) }}
+		report: func(round int, _, _ float64) { rounds = append(rounds, round) }}
 	done := make(chan error, 1)
 	go func() { done <- s.run(listener, func(error) {}) }()
 
@@ -110,7 +114,7 @@ func TestServerOutlivesBadClients(t *testing.T) {
 
 	clients := make(chan error, 2)
 	for i := range 2 {
-		c := &client{server: address, wait: time.Second, seed: 7, partition: i, of: 2, epochs: 1, learningRate: 0.01}
+		c := &client{server: address, wait: time.Second, seed: 7, partition: i, of: 2, epochs: 1, learningRate: 0.01, report: func(int, float64, float64) {}}
 		go func() { clients <- c.run() }()
 	}
 	if err := errors.Join(<-done, <-clients, <-clients); err != nil {

@@ -109,9 +109,9 @@ func parseServer(args []string) (func(*taskreporter.Reporter) error, error) {
 	s.roundTimeout, s.pause = seconds(*timeout), seconds(*pause)
 	return func(reporter *taskreporter.Reporter) error {
 		_ = reporter.RegisterEvent("task_server", "main", "Started server")
-		s.report = func(round int, accuracy float64) {
-			_ = reporter.SendStats(round, accuracy)
-			fmt.Fprintf(os.Stderr, "round %d: accuracy %.4f\n", round, accuracy)
+		s.report = func(round int, accuracy, loss float64) {
+			_ = reporter.SendRound(round, accuracy, loss)
+			fmt.Fprintf(os.Stderr, "round %d: accuracy %.4f, loss %.4f\n", round, accuracy, loss)
 		}
 		listener, err := net.Listen("tcp", net.JoinHostPort(host, port))
 		if err != nil {
@@ -159,6 +159,7 @@ func parseClient(args []string) (func(*taskreporter.Reporter) error, error) {
 	}
 	return func(reporter *taskreporter.Reporter) error {
 		_ = reporter.RegisterEvent("task_client", "main", "Started client")
+		c.report = func(round int, accuracy, loss float64) { _ = reporter.SendRound(round, accuracy, loss) }
 		if err := c.run(); err != nil {
 			_ = reporter.RegisterEvent("task_client", "main", "Error!")
 			if !errors.Is(err, errUnreachable) {

@@ -89,11 +89,13 @@ func (w weights) train(data []sample, epochs int, rate float64, rng *rand.Rand) 
 	return w
 }
 
-// accuracy is the share of the data that w puts into their class.
-func (w weights) accuracy(data []sample) float64 {
+// test returns the share of the data that w puts into their class, and the mean
+// cross-entropy.
+func (w weights) test(data []sample) (accuracy, loss float64) {
 	right := 0
 	for _, s := range data {
 		p, best := w.scores(s.x), 0
+		loss -= math.Log(max(p[s.label], 1e-12))
 		for c := range p {
 			if p[c] > p[best] {
 				best = c
@@ -103,5 +105,5 @@ func (w weights) accuracy(data []sample) float64 {
 			right++
 		}
 	}
-	return float64(right) / float64(len(data))
+	return float64(right) / float64(len(data)), loss / float64(len(data))
 }

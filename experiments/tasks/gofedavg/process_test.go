@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -67,6 +68,9 @@ func (p *process) end(t *testing.T, code int) []string {
 			if _, accuracy, ok := r.Values(); !ok || accuracy < 0 || accuracy > 1 {
 				t.Errorf("an accuracy of %s", r.Accuracy)
 			}
+			if loss, err := strconv.ParseFloat(r.Loss, 64); err != nil || loss <= 0 {
+				t.Errorf("a loss of %s", r.Loss)
+			}
 			said = append(said, "model "+r.Round)
 		case taskreporter.Event:
 			said = append(said, "event "+r.Text)
@@ -107,7 +111,7 @@ func TestServerAndTwoClients(t *testing.T) {
 	same(t, "the server", server.end(t, 0),
 		"Started", "event Started server", "model 1", "model 2", "event Finished server", "Finished")
 	for _, c := range clients {
-		same(t, "a client", c.end(t, 0), "Started", "event Started client", "event Finished client", "Finished")
+		same(t, "a client", c.end(t, 0), "Started", "event Started client", "model 1", "model 2", "event Finished client", "Finished")
 	}
 }
 
@@ -133,7 +137,7 @@ func TestSpoiltDataFailTheServerAndReleaseItsClients(t *testing.T) {
 	}
 	same(t, "the server", said[:len(said)-1],
 		"Started", "event Started server", "model 1", "model 2", "event Ended server")
-	same(t, "the client", client.end(t, 0), "Started", "event Started client", "event Finished client", "Finished")
+	same(t, "the client", client.end(t, 0), "Started", "event Started client", "model 1", "model 2", "event Finished client", "Finished")
 }
 
 func TestAClientsFailures(t *testing.T) {

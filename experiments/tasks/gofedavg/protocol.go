@@ -23,11 +23,12 @@ type order struct {
 	Weights weights `json:"weights,omitempty"`
 }
 
-// result is a client's answer to fit (weights) or evaluate (accuracy).
+// result is a client's answer to fit (weights) or evaluate (accuracy and loss).
 type result struct {
 	Examples int     `json:"examples"`
 	Weights  weights `json:"weights,omitempty"`
 	Accuracy float64 `json:"accuracy,omitempty"`
+	Loss     float64 `json:"loss,omitempty"`
 }
 
 // peer is the other end of a connection. Every message has a deadline.

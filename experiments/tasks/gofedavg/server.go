@@ -16,7 +16,7 @@ type server struct {
 	minAccuracy                  float64
 	roundTimeout                 time.Duration
 	pause                        time.Duration // after each round
-	report                       func(round int, accuracy float64)
+	report                       func(round int, accuracy, loss float64)
 
 	mu      sync.Mutex // guards clients
 	clients []*peer
@@ -80,12 +80,12 @@ func (s *server) train() error {
 		if !ok {
 			continue // every client is gone: the round waits for new ones
 		}
-		accuracy, ok := meanAccuracy(s.ask(order{Do: "evaluate", Round: round, Weights: mean}))
+		accuracy, loss, ok := meanResult(s.ask(order{Do: "evaluate", Round: round, Weights: mean}))
 		if !ok {
 			continue
 		}
 		w, best = mean, max(best, accuracy)
-		s.report(round, accuracy)
+		s.report(round, accuracy, loss)
 		if round >= s.patience && best < s.minAccuracy {
 			return fmt.Errorf("%w: %.4f at best in %d rounds, %g is wanted", errLowAccuracy, best, round, s.minAccuracy)
 		}
@@ -166,11 +166,14 @@ func average(fits []result) (weights, bool) {
 	return mean, true
 }
 
-func meanAccuracy(results []result) (float64, bool) {
-	sum, examples := 0.0, 0
+// meanResult is what the model gives over all clients' data, false without any.
+func meanResult(results []result) (accuracy, loss float64, ok bool) {
+	examples := 0
 	for _, r := range results {
-		sum += float64(r.Examples) * r.Accuracy
+		accuracy += float64(r.Examples) * r.Accuracy
+		loss += float64(r.Examples) * r.Loss
 		examples += r.Examples
 	}
-	return sum / float64(max(examples, 1)), examples > 0
+	n := float64(max(examples, 1))
+	return accuracy / n, loss / n, examples > 0
 }

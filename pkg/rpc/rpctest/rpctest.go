@@ -44,6 +44,8 @@ func Run(t *testing.T, b Broker) {
 		"drop during a call":            dropCall,
 		"publish and subscribe":         publish,
 		"subscriber gets again":         redeliver,
+		"batches keep the order":        batches,
+		"a refused batch comes again":   refusedBatch,
 		"ask every service":             ask,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, b) })

@@ -25,7 +25,7 @@ from microservice_interconnect.rpc_client import register_event
 reporter = TaskReporter()
 print("an ordinary line")
 reporter.send_stats(1, [(75, {"accuracy": 0.4})])
-reporter.send_stats(2, float("nan"))
+reporter.send_stats(2, float("nan"), float("inf"))
 reporter.send_info("Finished")
 reporter.send_print('tab\tquote"back\\slash\nol\u00e1 \u6f22 \U0001f600')
 reporter.send_error(ValueError("\udc80"))
@@ -73,7 +73,7 @@ func check(t *testing.T, lines []byte, logs int) {
 	want := []taskreporter.Report{
 		taskreporter.Info{Text: taskreporter.Started},
 		taskreporter.Model{Round: "1", Accuracy: "[(75, {'accuracy': 0.4})]"},
-		taskreporter.Model{Round: "2", Accuracy: "nan"},
+		taskreporter.Model{Round: "2", Accuracy: "nan", Loss: "inf"},
 		taskreporter.Info{Text: taskreporter.Finished},
 		taskreporter.Print{Message: "tab\tquote\"back\\slash\nolá 漢 😀"},
 		taskreporter.Error{Exception: "\ufffd"}, // half a surrogate pair

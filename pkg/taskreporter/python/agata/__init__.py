@@ -4,7 +4,7 @@
 
     reporter = agata.TaskReporter()                # reports Started
     agata.register_event("task_client", "main", "Started client")
-    reporter.send_stats(1, 0.93)
+    reporter.send_stats(1, 0.93, loss=0.21)
     reporter.send_info("Finished")
 
 Each report is one line of JSON. The lines go to the file that the environment
@@ -35,9 +35,12 @@ class TaskReporter:
     def __init__(self):
         self.send_info("Started")
 
-    def send_stats(self, task_round, acc):
-        """Report what a round gave; acc may be anything, its text is sent."""
-        _send("model", round=task_round, acc=acc)
+    def send_stats(self, task_round, acc, loss=None):
+        """Report what a round gave; acc and loss may be anything, their text is sent."""
+        if loss is None:
+            _send("model", round=task_round, acc=acc)
+        else:
+            _send("model", round=task_round, acc=acc, loss=loss)
 
     def send_info(self, info):
         """Report a text; "Finished" says that the task is done and may be stopped."""

@@ -27,6 +27,7 @@ class Silent:
 def test_every_report_has_its_form(reports):
     reporter = agata.TaskReporter()
     reporter.send_stats(1, 0.5)
+    reporter.send_stats(2, 0.5, loss=1.25)
     reporter.send_info("Finished")
     reporter.send_print("hello")
     reporter.send_error(ValueError("no data"))
@@ -35,6 +36,7 @@ def test_every_report_has_its_form(reports):
     assert reports() == [
         {"type": "info", "info": "Started"},
         {"type": "model", "round": "1", "acc": "0.5"},
+        {"type": "model", "round": "2", "acc": "0.5", "loss": "1.25"},
         {"type": "info", "info": "Finished"},
         {"type": "print", "message": "hello"},
         {"type": "error", "exception": "no data"},

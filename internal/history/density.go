@@ -1,0 +1,259 @@
+package history
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/agata-fl/agata/internal/sqlitex"
+)
+
+const (
+	defaultBuckets, maxBuckets = 200, 500
+	defaultLanes, maxLanes     = 50, 500
+	// maxRaw is how many events are counted one by one.
+	maxRaw = 100_000
+)
+
+// Density tells when how many events were.
+type Density struct {
+	// From and To are the edges of the buckets, in unix seconds: where counts are
+	// kept by the minute or coarser, somewhat wider than what was asked for.
+	From          float64 `json:"from"`
+	To            float64 `json:"to"`
+	BucketSeconds float64 `json:"bucket_seconds"`
+	Lanes         []Lane  `json:"lanes"`       // those with the most events, the largest first
+	OtherLanes    int     `json:"other_lanes"` // how many there are besides
+	Total         int64   `json:"total"`       // of all lanes
+	// Partial tells that the range has more events than are searched one by one,
+	// and that the counts are of its newest ones.
+	Partial bool `json:"partial,omitempty"`
+}
+
+// Lane is one line of a [Density]: a service, or a client ("" is the cloud).
+type Lane struct {
+	Name   string  `json:"name"`
+	Total  int64   `json:"total"`
+	Counts []int64 `json:"counts"` // by bucket
+}
+
+// The lanes of a [Density].
+const (
+	ByService = "service"
+	ByClient  = "client"
+)
+
+// Density counts the events of a filter by service or by client, in at most
+// buckets parts (0 means 200; up to 500) of the filter's range, for at most lanes
+// lanes (0 means 50; up to 500). A range without bounds is from the first event
+// to the last, those aside whose clocks are far off.
+func (s *Store) Density(ctx context.Context, f Filter, by string, buckets, lanes int) (Density, error) {
+	if by != ByService && by != ByClient {
+		return Density{}, fmt.Errorf("events are counted by service or by client, not by %q", by)
+	}
+	t := tally{byClient: by == ByClient, buckets: bound(buckets, defaultBuckets, maxBuckets)}
+	err := s.db.View(ctx, func(q sqlitex.Querier) error {
+		p, ok, err := s.plan(ctx, q, &f)
+		if err != nil || !ok {
+			return err
+		}
+		if f.From == 0 || f.To == 0 {
+			first, last, err := s.span(ctx, q, p)
+			if err != nil || last == 0 {
+				return err
+			}
+			f.From, f.To = cmp.Or(f.From, first), cmp.Or(f.To, last)
+		}
+		f.From, f.To = max(f.From, year2000), min(f.To, year2100)
+		if f.To < f.From {
+			return nil
+		}
+		width, err := s.width(ctx, q, p, &f, t.buckets)
+		if err != nil {
+			return err
+		}
+		if width == 0 {
+			return t.events(ctx, q, p, &f)
+		}
+		return t.cells(ctx, q, s.names, &f, width)
+	})
+	if err != nil {
+		return Density{}, fmt.Errorf("count events: %w", err)
+	}
+	return t.result(s.names, bound(lanes, defaultLanes, maxLanes)), nil
+}
+
+func bound(n, otherwise, most int) int {
+	if n <= 0 {
+		return otherwise
+	}
+	return min(n, most)
+}
+
+// width is that of the cells to add up; 0 means to count the events themselves.
+func (s *Store) width(ctx context.Context, q sqlitex.Querier, p *scan, f *Filter, buckets int) (int64, error) {
+	if f.Execution != "" || f.Function != "" || f.Text != "" {
+		return 0, nil // cells know nothing of these
+	}
+	for _, w := range slices.Backward(widths[:]) {
+		if (f.To-f.From)/float64(buckets) >= float64(w) {
+			return w, nil
+		}
+	}
+	var n int
+	err := q.QueryRowContext(ctx, fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM events INDEXED BY %s WHERE %s AND time >= ? AND time <= ? LIMIT %d)",
+		p.index, &p.in, maxRaw+1), append(slices.Clone(p.in.args), f.From, f.To)...).Scan(&n)
+	if n > maxRaw {
+		return widths[0], err
+	}
+	return 0, err
+}
+
+// span returns the first and the last time of a scan; 0 and 0 if there is none.
+// Times that no event of this history can have are only taken if there are no others.
+func (s *Store) span(ctx context.Context, q sqlitex.Querier, p *scan) (first, last float64, err error) {
+	now := s.now()
+	for _, window := range [][2]float64{{now - s.opt.Retention.Seconds() - ahead, now + ahead}, {year2000, year2100}} {
+		for order, to := range map[string]*float64{"ASC": &first, "DESC": &last} {
+			err := q.QueryRowContext(ctx, fmt.Sprintf("SELECT time FROM events INDEXED BY %s WHERE %s AND time >= ? AND time <= ? ORDER BY time %s LIMIT 1",
+				p.index, &p.in, order), append(slices.Clone(p.in.args), window[0], window[1])...).Scan(to)
+			if ignoreNoRows(err) != nil {
+				return 0, 0, err
+			}
+		}
+		if last != 0 {
+			break
+		}
+	}
+	return first, last, nil
+}
+
+// tally counts events by lane and bucket.
+type tally struct {
+	byClient       bool
+	buckets        int
+	from, to, each float64
+	samples        []sample
+	partial        bool
+}
+
+// sample is how many events a lane had in a bucket; a pair may have several.
+type sample struct {
+	lane   int64 // the number of its name
+	n      int64
+	bucket int32
+}
+
+func (t *tally) add(lane, n int64, bucket int) {
+	if last := len(t.samples) - 1; last >= 0 && t.samples[last].lane == lane && t.samples[last].bucket == int32(bucket) {
+		t.samples[last].n += n
+		return
+	}
+	t.samples = append(t.samples, sample{lane, n, int32(bucket)})
+}
+
+// cells adds up the cells that the range touches.
+func (t *tally) cells(ctx context.Context, q sqlitex.Querier, names *names, f *Filter, width int64) error {
+	first, end := cellStart(f.From, width), cellStart(f.To, width)+width
+	each := width * max(1, int64(math.Ceil((f.To-f.From)/float64(t.buckets)/float64(width))))
+	for (end-first+each-1)/each > int64(t.buckets) {
+		each += width
+	}
+	t.buckets = int((end - first + each - 1) / each)
+	t.from, t.each, t.to = float64(first), float64(each), float64(first+int64(t.buckets)*each)
+
+	client, _ := names.find(f.Client) // the plan has found them all
+	service, _ := names.find(f.Service)
+	task, _ := names.find(f.Task)
+	rows, err := q.QueryContext(ctx, "SELECT cell, counts FROM density WHERE width = ? AND cell >= ? AND cell < ?", width, first, end)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var start int64
+		var b sql.RawBytes
+		if err := rows.Scan(&start, &b); err != nil {
+			return err
+		}
+		bucket := int((start - first) / each)
+		err := decodeCell(b, func(w triple, n int64) {
+			switch {
+			case client != 0 && w.client != client, service != 0 && w.service != service, task != 0 && w.task != task, f.Cloud && w.client != 0:
+			case t.byClient:
+				t.add(w.client, n, bucket)
+			default:
+				t.add(w.service, n, bucket)
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// events counts one by one, from the newest on.
+func (t *tally) events(ctx context.Context, q sqlitex.Querier, p *scan, f *Filter) error {
+	t.from, t.to = f.From, max(f.To, f.From+0.001)
+	t.each = (t.to - t.from) / float64(t.buckets)
+	lane := "service"
+	if t.byClient {
+		lane = "client"
+	}
+	inner := fmt.Sprintf("SELECT * FROM events INDEXED BY %s WHERE %s AND time >= ? AND time <= ? ORDER BY time DESC LIMIT %d", p.index, &p.in, maxRaw)
+	args := append(slices.Clone(p.in.args), f.From, f.To)
+	rows, err := q.QueryContext(ctx, fmt.Sprintf("SELECT time, %s FROM (%s) WHERE %s", lane, inner, &p.rest), append(slices.Clone(args), p.rest.args...)...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var at float64
+		var id int64
+		if err := rows.Scan(&at, &id); err != nil {
+			return err
+		}
+		t.add(id, 1, min(t.buckets-1, int((at-t.from)/t.each)))
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	var more int
+	err = q.QueryRowContext(ctx, fmt.Sprintf("SELECT count(*) FROM (%s OFFSET %d)", inner, maxRaw), args...).Scan(&more)
+	t.partial = more > 0
+	return err
+}
+
+// result lays the lanes with the most events out.
+func (t *tally) result(names *names, lanes int) Density {
+	d := Density{From: t.from, To: t.to, BucketSeconds: t.each, Lanes: []Lane{}, Partial: t.partial}
+	totals := map[int64]int64{}
+	for _, s := range t.samples {
+		totals[s.lane] += s.n
+		d.Total += s.n
+	}
+	type lane struct{ id, total int64 }
+	var all []lane
+	for id, total := range totals {
+		if total > 0 {
+			all = append(all, lane{id, total})
+		}
+	}
+	slices.SortFunc(all, func(a, b lane) int { return cmp.Or(-cmp.Compare(a.total, b.total), cmp.Compare(a.id, b.id)) })
+	d.OtherLanes = max(0, len(all)-lanes)
+	index := map[int64]int{}
+	for i, l := range all[:min(lanes, len(all))] {
+		index[l.id] = i
+		d.Lanes = append(d.Lanes, Lane{Name: names.name(l.id), Total: l.total, Counts: make([]int64, t.buckets)})
+	}
+	for _, s := range t.samples {
+		if i, ok := index[s.lane]; ok {
+			d.Lanes[i].Counts[s.bucket] += s.n
+		}
+	}
+	return d
+}

@@ -1,0 +1,77 @@
+package history
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/agata-fl/agata/internal/sqlitex"
+)
+
+// Statements that run often. Those of readers depend on what is asked for, and
+// are put together where they are used.
+type statements struct {
+	name, event, part, bump *sql.Stmt // of the writer
+	series, round           *sql.Stmt
+	execution, state        *sql.Stmt
+	seen                    *sql.Stmt
+	pending, getExecution   *sql.Stmt // of readers
+}
+
+const (
+	sqlName  = `INSERT INTO names (name) VALUES (?)`
+	sqlEvent = `INSERT INTO events (seq, id, time, received, client, service, task, execution, function, text, trace)
+		VALUES (?, ?, ?, ?, ?, ?, nullif(?, 0), ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`
+	sqlPart = `INSERT INTO density (width, cell, counts) VALUES (?, ?, ?)`
+	sqlBump = `UPDATE figures SET value = value + ?2 WHERE name = ?1`
+
+	sqlSeries = `INSERT INTO series (task, side, client, execution, last) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (task, side, client, execution) DO UPDATE SET last = max(last, excluded.last) RETURNING id`
+	sqlRound = `INSERT INTO rounds (seq, id, series, time, received, round, acc, loss, trace)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`
+
+	// An execution that has ended does not run again: its records may come in any
+	// order. Between two others the later time wins, and a repeated record changes
+	// nothing. A task or client that a record leaves out stays.
+	sqlExecution = `INSERT INTO executions (id, seq, record, time, received, task, client, side, state, started, ended, trace, run, lines)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, record = excluded.record, time = excluded.time, received = excluded.received,
+			task = iif(excluded.task = '', task, excluded.task), client = iif(excluded.client = '', client, excluded.client),
+			side = excluded.side, state = excluded.state, started = excluded.started, ended = excluded.ended,
+			trace = excluded.trace, run = excluded.run, lines = excluded.lines
+		WHERE record <> excluded.record AND CASE
+			WHEN (state = 'running') = (excluded.state = 'running') THEN excluded.time >= time
+			ELSE state = 'running' END`
+
+	sqlState = `INSERT INTO states (client, seq, record, time, received, trace, state) VALUES (?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (client) DO UPDATE SET seq = excluded.seq, record = excluded.record, time = excluded.time,
+			received = excluded.received, trace = excluded.trace, state = excluded.state
+		WHERE record <> excluded.record AND excluded.time >= time`
+
+	sqlSeen = `INSERT INTO seen (client, at) VALUES (?, ?) ON CONFLICT (client) DO UPDATE SET at = max(at, excluded.at)`
+
+	commandColumns  = `id, kind, task, state, error, created, ended`
+	sqlPending      = `SELECT id, kind, task FROM commands WHERE client = ? AND state = 'pending' ORDER BY seq`
+	sqlGetExecution = `SELECT ` + executionColumns + `, lines FROM executions WHERE id = ?`
+)
+
+func (s *statements) prepare(ctx context.Context, db *sqlitex.DB) error {
+	var errs []error
+	get := func(to **sql.Stmt, with func(context.Context, string) (*sql.Stmt, error), query string) {
+		stmt, err := with(ctx, query)
+		*to = stmt
+		errs = append(errs, err)
+	}
+	get(&s.name, db.PrepareWrite, sqlName)
+	get(&s.event, db.PrepareWrite, sqlEvent)
+	get(&s.part, db.PrepareWrite, sqlPart)
+	get(&s.bump, db.PrepareWrite, sqlBump)
+	get(&s.series, db.PrepareWrite, sqlSeries)
+	get(&s.round, db.PrepareWrite, sqlRound)
+	get(&s.execution, db.PrepareWrite, sqlExecution)
+	get(&s.state, db.PrepareWrite, sqlState)
+	get(&s.seen, db.PrepareWrite, sqlSeen)
+	get(&s.pending, db.PrepareRead, sqlPending)
+	get(&s.getExecution, db.PrepareRead, sqlGetExecution)
+	return errors.Join(errs...)
+}

@@ -1,0 +1,204 @@
+package history
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/pkg/contract"
+)
+
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
+
+func migrations() fs.FS {
+	sub, err := fs.Sub(migrationFiles, "migrations")
+	if err != nil {
+		panic(err) // cannot be: the folder is part of the program
+	}
+	return sub
+}
+
+// What Options mean when they are zero.
+const (
+	DefaultRetention = 30 * 24 * time.Hour
+	DefaultMaxEvents = 5_000_000
+)
+
+// Options of a [Store].
+type Options struct {
+	// Retention is how long after its arrival a record is kept; 0 means
+	// DefaultRetention.
+	Retention time.Duration
+	// MaxEvents bounds the number of events, and of rounds, and of executions that
+	// have ended; 0 means DefaultMaxEvents.
+	MaxEvents int64
+	Logger    *slog.Logger     // nil: silent
+	Now       func() time.Time // nil: time.Now
+}
+
+// Entry is a stored record.
+type Entry struct {
+	// Seq numbers entries in the order of their storage. A later record of an
+	// execution or of a client's state takes the earlier one's place, with a new
+	// Seq.
+	Seq int64 `json:"seq"`
+	contract.Record
+}
+
+// Store is an open history. It is safe for concurrent use.
+type Store struct {
+	db  *sqlitex.DB
+	opt Options
+	log *slog.Logger
+	sql statements
+
+	// writing is held by whoever changes records, seqs, names or the density.
+	writing chan struct{}
+	names   *names
+	parts   map[cellKey]int // how many parts a cell has got, as far as known; guarded by writing
+	next    int64           // the seq after the last one given; guarded by writing
+	warned  time.Time       // when nonsense was last logged; guarded by writing
+
+	live    *live
+	seen    *presence
+	events  atomic.Int64 // how many there are
+	rounds  atomic.Int64
+	pruned  atomic.Int64 // the greatest seq that was removed
+	skipped atomic.Int64
+	full    chan struct{} // tells Run that there are too many
+	closing sync.Once
+	closed  error
+}
+
+// Open opens or creates the history at path.
+func Open(ctx context.Context, path string, opt Options) (*Store, error) {
+	if opt.Retention <= 0 {
+		opt.Retention = DefaultRetention
+	}
+	if opt.MaxEvents <= 0 {
+		opt.MaxEvents = DefaultMaxEvents
+	}
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	if opt.Logger == nil {
+		opt.Logger = slog.New(slog.DiscardHandler)
+	}
+	db, err := sqlitex.Open(ctx, path, migrations(), sqlitex.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("open the history: %w", err)
+	}
+	s := &Store{
+		db: db, opt: opt, log: opt.Logger,
+		writing: make(chan struct{}, 1), full: make(chan struct{}, 1),
+		names: newNames(), parts: map[cellKey]int{}, live: newLive(), seen: newPresence(),
+	}
+	if err := s.load(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open the history %s: %w", db.Path(), err), db.Close())
+	}
+	return s, nil
+}
+
+// load reads what the store keeps in memory.
+func (s *Store) load(ctx context.Context) error {
+	if err := s.sql.prepare(ctx, s.db); err != nil {
+		return err
+	}
+	// The indexes of events are written all over: their inner pages should stay in memory.
+	err := s.db.Update(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "PRAGMA cache_size = -65536") // KiB
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.db.View(ctx, func(q sqlitex.Querier) error {
+		var events, rounds, pruned, last int64
+		err := q.QueryRowContext(ctx, `SELECT
+			(SELECT value FROM figures WHERE name = 'events'), (SELECT value FROM figures WHERE name = 'rounds'),
+			(SELECT value FROM figures WHERE name = 'pruned'),
+			max((SELECT coalesce(max(seq), 0) FROM events), (SELECT coalesce(max(seq), 0) FROM rounds),
+				(SELECT coalesce(max(seq), 0) FROM executions), (SELECT coalesce(max(seq), 0) FROM states))`).Scan(&events, &rounds, &pruned, &last)
+		if err != nil {
+			return err
+		}
+		last = max(last, pruned)
+		s.events.Store(events)
+		s.rounds.Store(rounds)
+		s.pruned.Store(pruned)
+		s.next = last + 1
+		s.live.start(last)
+		if err := s.names.load(ctx, q); err != nil {
+			return err
+		}
+		return s.seen.load(ctx, q)
+	})
+}
+
+// lock waits until the caller is the only one that changes records.
+func (s *Store) lock(ctx context.Context) error {
+	select {
+	case s.writing <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *Store) unlock() { <-s.writing }
+
+// Close writes what is only in memory yet, and closes the file. Nobody may use
+// the store any more.
+func (s *Store) Close() error {
+	s.closing.Do(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), sqlitex.DefaultTimeout)
+		defer cancel()
+		s.closed = errors.Join(s.writeSeen(ctx), s.db.Close())
+	})
+	return s.closed
+}
+
+// now is the present, in unix seconds.
+func (s *Store) now() float64 { return seconds(s.opt.Now()) }
+
+func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }
+
+// Stats describe the store.
+type Stats struct {
+	Events      int64   `json:"events"`
+	First       float64 `json:"first"` // unix seconds, of the earliest event; 0: there is none
+	Last        float64 `json:"last"`
+	LastSeq     int64   `json:"last_seq"`
+	Bytes       int64   `json:"bytes"` // on disk
+	KeepSeconds float64 `json:"keep_seconds"`
+	MaxEvents   int64   `json:"max_events"`
+	Skipped     int64   `json:"skipped"` // records that made no sense, since the store was opened
+}
+
+// Stats returns how much is stored.
+func (s *Store) Stats(ctx context.Context) (Stats, error) {
+	st := Stats{Events: s.events.Load(), LastSeq: s.LastSeq(), KeepSeconds: s.opt.Retention.Seconds(), MaxEvents: s.opt.MaxEvents, Skipped: s.skipped.Load()}
+	err := s.db.View(ctx, func(q sqlitex.Querier) (err error) {
+		st.First, st.Last, err = s.span(ctx, q, &scan{index: "events_time"})
+		return err
+	})
+	if err != nil {
+		return st, fmt.Errorf("describe the history: %w", err)
+	}
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if info, err := os.Stat(s.db.Path() + suffix); err == nil {
+			st.Bytes += info.Size()
+		}
+	}
+	return st, nil
+}

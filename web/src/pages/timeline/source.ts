@@ -1,0 +1,132 @@
+// Where a timeline's events come from: the history, or a file that was opened.
+import * as api from "../../api/client";
+import type { EventFilter } from "../../api/types";
+import { densityOf, type Density } from "../../timeline/density";
+import { matches, type Filter } from "../../timeline/filter";
+import { firstAt, fromEntry, type TimelineEvent } from "../../timeline/model";
+import { byLane, type LaneBy } from "../../timeline/lanes";
+import { span, type Window } from "../../timeline/window";
+
+/** More events than this in a window are shown as density. */
+export const most = 2000;
+const buckets = 240;
+const lanes = 200;
+
+/** What a window shows: its events and some around it, or how dense they are. */
+export interface Loaded {
+  /** What the events cover: at least the window asked for. */
+  covers: Window;
+  /** Sorted; null: too many. */
+  events: TimelineEvent[] | null;
+  density: Density | null;
+}
+
+/** A page of a list of events, in order of time. */
+export interface EventPage {
+  items: TimelineEvent[];
+  next?: string | undefined;
+}
+
+export interface Source {
+  /** Names it: what was loaded of another is not of this one. */
+  id: string;
+  /** Whether more may happen. */
+  live: boolean;
+  /** From the first to the last event, and how many there are; null: none. */
+  range(filter: Filter, signal: AbortSignal): Promise<(Window & { total: number }) | null>;
+  load(filter: Filter, w: Window, by: LaneBy, signal: AbortSignal): Promise<Loaded>;
+  page(filter: Filter, w: Window, page: { cursor?: string | undefined; limit: number }, signal: AbortSignal): Promise<EventPage>;
+  /** All events of a filter as a file: where it can be downloaded, or its events. */
+  all(filter: Filter, w: Window | null): string | TimelineEvent[];
+}
+
+const apiFilter = (f: Filter, w?: Window | null): EventFilter => ({
+  ...(f.task && { task: f.task }),
+  ...(f.client && { client: f.client }),
+  ...(f.service && { service: f.service }),
+  ...(f.text && { q: f.text }),
+  ...(w && { from: w.from, to: w.to }),
+});
+
+const flat = (entries: readonly Parameters<typeof fromEntry>[0][] | null) => (entries ?? []).map(fromEntry).filter((e) => e !== null);
+
+/** The history of the cloud. */
+export const history: Source = {
+  id: "history",
+  live: true,
+
+  async range(filter, signal) {
+    const d = await api.density({ ...apiFilter(filter), by: "service", buckets: 1, lanes: 1 }, signal);
+    return d.total === 0 ? null : { from: d.from, to: d.to, total: d.total };
+  },
+
+  async load(filter, w, by, signal) {
+    const of = by === "service" ? "service" : "client";
+    const d = await api.density({ ...apiFilter(filter, w), by: of, buckets, lanes }, signal);
+    const named = (d.lanes ?? []).map((l) => ({ ...l, client: "", service: "", [of]: l.name }));
+    const density = { ...d, lanes: named.sort(byLane) };
+    if (d.total > most) return { covers: w, events: null, density };
+    // Some air at both sides, so that a small step needs no question.
+    const wide = { from: w.from - span(w) / 2, to: w.to + span(w) / 2 };
+    const more = await gather(filter, wide, 2 * most, signal);
+    if (more) return { covers: wide, events: more, density };
+    return { covers: w, events: (await gather(filter, w, Infinity, signal)) ?? [], density };
+  },
+
+  async page(filter, w, page, signal) {
+    const list = await api.events({ ...apiFilter(filter, w), order: "oldest", ...page }, signal);
+    return { items: flat(list.events), next: list.next };
+  },
+
+  all: (filter, w) => api.eventsFileURL(apiFilter(filter, w)),
+};
+
+/** All events of a window, or null if there are more than `limit`. */
+async function gather(filter: Filter, w: Window, limit: number, signal: AbortSignal): Promise<TimelineEvent[] | null> {
+  const found: TimelineEvent[] = [];
+  for (let cursor: string | undefined; ; ) {
+    const page = await api.events({ ...apiFilter(filter, w), order: "oldest", limit: 1000, ...(cursor && { cursor }) }, signal);
+    found.push(...flat(page.events));
+    if (!page.next) return found;
+    if (found.length >= limit) return null;
+    cursor = page.next;
+  }
+}
+
+/** The events of a file. They must be sorted. */
+export function fileSource(id: string, events: TimelineEvent[]): Source {
+  // The last filter's result is kept: a drag asks many times with the same.
+  let kept: { key: string; events: TimelineEvent[] } = { key: "", events };
+  const filtered = (f: Filter) => {
+    const key = JSON.stringify(f);
+    if (kept.key !== key) kept = { key, events: events.filter((e) => matches(f, e)) };
+    return kept.events;
+  };
+  const within = (f: Filter, w: Window) => {
+    const list = filtered(f);
+    return list.slice(firstAt(list, w.from), firstAt(list, w.to + 1e-9));
+  };
+  return {
+    id,
+    live: false,
+    async range(filter) {
+      const list = filtered(filter);
+      const [first, last] = [list[0], list.at(-1)];
+      return first && last ? { from: first.time, to: last.time, total: list.length } : null;
+    },
+    async load(filter, w, by) {
+      const inside = within(filter, w);
+      if (inside.length > most) return { covers: w, events: null, density: densityOf(inside, w, by, buckets, lanes) };
+      const wide = { from: w.from - span(w) / 2, to: w.to + span(w) / 2 };
+      const more = within(filter, wide);
+      return more.length <= 2 * most ? { covers: wide, events: more, density: null } : { covers: w, events: inside, density: null };
+    },
+    async page(filter, w, { cursor, limit }) {
+      const from = Number(cursor ?? 0);
+      const list = within(filter, w);
+      const items = list.slice(from, from + limit);
+      return { items, ...(from + limit < list.length && { next: String(from + limit) }) };
+    },
+    all: (filter, w) => (w ? within(filter, w) : filtered(filter)),
+  };
+}
