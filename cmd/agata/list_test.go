@@ -61,9 +61,12 @@ func TestListThatBreaksOff(t *testing.T) {
 		if strings.Contains(string(body), `"after":""`) {
 			return 200, contract.TaskList{Tasks: []contract.TaskSummary{{ID: "a"}}, Next: "a"}
 		}
-		return 500, "the disk is full"
+		return 500, "the disk is full\x1b[2J"
 	})
 	r := f.agata("task", "list")
+	if strings.Contains(r.err, "\x1b") {
+		t.Errorf("a failure steers the terminal: %q", r.err)
+	}
 	if r.code != exitFailed || !strings.Contains(r.out, "\na") || !strings.Contains(r.err, "the disk is full") {
 		t.Errorf("got %+v", r)
 	}

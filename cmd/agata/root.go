@@ -57,7 +57,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintf(errOut, "agata: %v\n", err)
+	fmt.Fprintf(errOut, "agata: %s\n", legible(err.Error()))
 	return exitCode(err)
 }
 

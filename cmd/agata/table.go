@@ -88,8 +88,10 @@ func room(text string) (n int) {
 
 // cell makes one line of a text: reasons and accuracies are whatever a task
 // sent, and must neither break the table nor steer the terminal.
-func cell(text string) string {
-	return strings.TrimSpace(strings.Map(func(r rune) rune {
+func cell(text string) string { return strings.TrimSpace(oneLine(text)) }
+
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r):
 			return ' '
@@ -97,7 +99,17 @@ func cell(text string) string {
 			return unicode.ReplacementChar
 		}
 		return r
-	}, text))
+	}, text)
+}
+
+// legible is a text whose lines stay: what failed is told in words that may be
+// anybody's.
+func legible(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = oneLine(line)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // short cuts a text for a column.

@@ -40,6 +40,10 @@ func timeoutFlag(f *pflag.FlagSet, timeout *time.Duration) {
 func (w *waiting) check() error {
 	switch w.until {
 	case waitNone, waitEnd, waitClient:
+	case "true": // as the flag was before it had words
+		w.until = waitEnd
+	case "false":
+		w.until = waitNone
 	default:
 		return usagef("--wait is %q, not %s, %s or %s", w.until, waitEnd, waitClient, waitNone)
 	}

@@ -77,7 +77,7 @@ func TestStartSendsArgumentsOnlyIfGiven(t *testing.T) {
 	f := newFakeCloud(t)
 	f.lists(contract.TaskSummary{ID: "a", State: "finished"})
 	f.ok("task", "start", "a")
-	f.ok("task", "start", "a", "--args", "", "--wait")
+	f.ok("task", "start", "a", "--args", "", "--wait=true")
 	f.ok("task", "stop", "a")
 	var got []string
 	for _, c := range f.called() {

@@ -159,7 +159,10 @@ func (c *Client) ask(ctx context.Context, r request, v any) (http.Header, error)
 	repeats := r.method == http.MethodGet || r.header.Get("Idempotency-Key") != ""
 	for n := 1; ; n++ {
 		h, err := c.askOnce(ctx, r, v)
-		if _, answered := errors.AsType[*Problem](err); err == nil || answered || !repeats || n == attempts ||
+		if p, ok := errors.AsType[*Problem](err); ok && p.busy && n > 1 && sleep(ctx, c.pause) {
+			continue // with what was sent before: its answer is on its way
+		}
+		if _, answered := errors.AsType[*Problem](err); err == nil || answered || !repeats || n >= attempts ||
 			rpc.CodeOf(err) != rpc.Unavailable || errors.Is(err, syscall.ECONNREFUSED) || !sleep(ctx, c.pause<<(n-1)) {
 			return h, err
 		}

@@ -162,12 +162,18 @@ func TestBrokenConnections(t *testing.T) {
 	keys := make(chan string, 10)
 	c, srv := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		keys <- r.Header.Get("Idempotency-Key")
-		if n.Add(1) < 3 {
+		switch n.Add(1) {
+		case 1:
 			drop()
+		case 2: // what was sent is under way
+			w.Header().Set("Retry-After", "1")
+			w.Header().Set("Content-Type", "application/problem+json")
+			w.WriteHeader(http.StatusConflict)
+			_, _ = io.WriteString(w, `{"code":"conflict","detail":"under way"}`)
+			return
 		}
 		_, _ = io.WriteString(w, `{}`)
 	})
-	srv.Config.ErrorLog = nil
 	if _, err := c.StartTask(t.Context(), "a", nil); err != nil {
 		t.Fatal(err)
 	}

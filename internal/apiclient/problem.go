@@ -25,6 +25,8 @@ type Problem struct {
 	Hint          string            `json:"hint"`   // what to do
 	Fields        map[string]string `json:"fields"` // what is wrong with a field of the request, by name
 	CorrelationID string            `json:"correlation_id"`
+
+	busy bool // the same request is under way
 }
 
 // Error says what was wrong, which field, and what to do about it.
@@ -67,6 +69,7 @@ func (c *Client) refused(r request, resp *http.Response) error {
 	p := &Problem{}
 	if kind == "application/problem+json" && json.Unmarshal(body, p) == nil && p.Detail != "" {
 		p.Status = resp.StatusCode
+		p.busy = p.Status == http.StatusConflict && resp.Header.Get("Retry-After") != ""
 		return &rpc.Error{Code: p.code(), Message: p.Error(), Err: p}
 	}
 	what := fmt.Sprintf("the gateway at %s answered %s %s with %s", c.base, r.method, r.path, resp.Status)

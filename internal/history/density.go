@@ -204,9 +204,19 @@ func (t *tally) events(ctx context.Context, q sqlitex.Querier, p *scan, f *Filte
 	if t.byClient {
 		lane = "client"
 	}
-	inner := fmt.Sprintf("SELECT * FROM events INDEXED BY %s WHERE %s AND time >= ? AND time <= ? ORDER BY time DESC LIMIT %d", p.index, &p.in, maxRaw)
-	args := append(slices.Clone(p.in.args), f.From, f.To)
-	rows, err := q.QueryContext(ctx, fmt.Sprintf("SELECT time, %s FROM (%s) WHERE %s", lane, inner, &p.rest), append(slices.Clone(args), p.rest.args...)...)
+	var where conditions
+	where.add("time >= ? AND time <= ?", f.From, f.To)
+	end, err := p.last(ctx, q, maxRaw+1, &where, true)
+	if err != nil {
+		return err
+	}
+	if end != nil {
+		t.partial = true
+		where.add("(time, seq) > (?, ?)", end.Time, end.Seq)
+	}
+	where.add(p.rest.String(), p.rest.args...)
+	query, args := p.query("time, "+lane, &where, true, maxRaw, 0)
+	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return err
 	}
@@ -219,13 +229,7 @@ func (t *tally) events(ctx context.Context, q sqlitex.Querier, p *scan, f *Filte
 		}
 		t.add(id, 1, min(t.buckets-1, int((at-t.from)/t.each)))
 	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	var more int
-	err = q.QueryRowContext(ctx, fmt.Sprintf("SELECT count(*) FROM (%s OFFSET %d)", inner, maxRaw), args...).Scan(&more)
-	t.partial = more > 0
-	return err
+	return rows.Err()
 }
 
 // result lays the lanes with the most events out.

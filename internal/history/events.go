@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -38,13 +39,13 @@ type EventPage struct {
 // looks at a bounded number of events: one that searches may be short, or even
 // empty, and still have a next.
 func (s *Store) Events(ctx context.Context, f Filter, page EventPage) (entries []Entry, next string, err error) {
-	limit := pageLimit(page.Limit)
+	page.Limit = pageLimit(page.Limit)
 	err = s.db.View(ctx, func(q sqlitex.Querier) error {
 		p, ok, err := s.plan(ctx, q, &f)
 		if err != nil || !ok {
 			return err
 		}
-		entries, next, err = s.page(ctx, q, p, page.Cursor, limit, page.Newest)
+		entries, next, err = s.page(ctx, q, p, page)
 		return err
 	})
 	if err != nil {
@@ -62,39 +63,59 @@ func pageLimit(limit int) int {
 
 const eventColumns = `seq, id, time, client, service, coalesce(task, 0), execution, function, text, trace`
 
-// query is a scan from behind a place in it, for at most limit events.
-func (p *scan) query(columns, cursor string, limit int, newest bool) (string, []any, error) {
-	order, than := "ASC", ">"
+// query selects columns of a scan's events, in order of time.
+func (p *scan) query(columns string, more *conditions, newest bool, limit, offset int) (string, []any) {
+	order := "ASC"
 	if newest {
-		order, than = "DESC", "<"
+		order = "DESC"
 	}
-	in := conditions{append([]string(nil), p.in.texts...), append([]any(nil), p.in.args...)}
-	if cursor != "" {
-		at, seq, err := parsePlace(cursor)
-		if err != nil {
-			return "", nil, err
-		}
-		in.add("(time, seq) "+than+" (?, ?)", at, seq)
-	}
-	return fmt.Sprintf("SELECT %s FROM events INDEXED BY %s WHERE %s ORDER BY time %s, seq %s LIMIT %d", columns, p.index, &in, order, order, limit), in.args, nil
+	return fmt.Sprintf("SELECT %s FROM events INDEXED BY %s WHERE %s AND %s ORDER BY time %s, seq %s LIMIT %d OFFSET %d",
+		columns, p.index, &p.in, more, order, order, limit, offset), append(slices.Clone(p.in.args), more.args...)
 }
 
-func (s *Store) page(ctx context.Context, q sqlitex.Querier, p *scan, cursor string, limit int, newest bool) (entries []Entry, next string, err error) {
-	scanned := limit + 1
+// last returns the last of the first n events of a scan that are looked at; nil
+// if there are fewer.
+func (p *scan) last(ctx context.Context, q sqlitex.Querier, n int, more *conditions, newest bool) (*Entry, error) {
+	query, args := p.query("time, seq", more, newest, 1, n-1)
+	var e Entry
+	if err := q.QueryRowContext(ctx, query, args...).Scan(&e.Time, &e.Seq); err != nil {
+		return nil, ignoreNoRows(err)
+	}
+	return &e, nil
+}
+
+func (s *Store) page(ctx context.Context, q sqlitex.Querier, p *scan, page EventPage) (entries []Entry, next string, err error) {
+	behind, before := ">", "<="
+	if page.Newest {
+		behind, before = "<", ">="
+	}
+	var where conditions
+	if page.Cursor != "" {
+		at, seq, err := parsePlace(page.Cursor)
+		if err != nil {
+			return nil, "", err
+		}
+		where.add("(time, seq) "+behind+" (?, ?)", at, seq)
+	}
 	if len(p.rest.texts) > 0 {
-		scanned = maxScan
+		end, err := p.last(ctx, q, maxScan, &where, page.Newest)
+		if err != nil {
+			return nil, "", err
+		}
+		if end != nil {
+			where.add("(time, seq) "+before+" (?, ?)", end.Time, end.Seq)
+			next = place(*end)
+		}
+		where.add(p.rest.String(), p.rest.args...)
 	}
-	inner, args, err := p.query("*", cursor, scanned, newest)
-	if err != nil {
-		return nil, "", err
-	}
-	rows, err := q.QueryContext(ctx, fmt.Sprintf("SELECT %s FROM (%s) WHERE %s LIMIT %d", eventColumns, inner, &p.rest, limit+1), append(args, p.rest.args...)...)
+	query, args := p.query(eventColumns, &where, page.Newest, page.Limit+1, 0)
+	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, "", err
 	}
 	defer rows.Close()
 	for size := 0; rows.Next(); {
-		if len(entries) == limit || size > maxPage {
+		if len(entries) == page.Limit || size > maxPage {
 			return entries, place(entries[len(entries)-1]), nil
 		}
 		e, err := s.scanEvent(rows)
@@ -104,23 +125,7 @@ func (s *Store) page(ctx context.Context, q sqlitex.Querier, p *scan, cursor str
 		size += len(e.Event.Event)
 		entries = append(entries, e)
 	}
-	if err := rows.Err(); err != nil {
-		return nil, "", err
-	}
-	if len(p.rest.texts) == 0 {
-		return entries, "", nil
-	}
-	// Where the search stopped, unless that is the end.
-	last, args, err := p.query("time, seq", cursor, 1, newest)
-	if err != nil {
-		return nil, "", err
-	}
-	var e Entry
-	err = q.QueryRowContext(ctx, last+fmt.Sprintf(" OFFSET %d", scanned-1), args...).Scan(&e.Time, &e.Seq)
-	if err != nil {
-		return entries, "", ignoreNoRows(err)
-	}
-	return entries, place(e), nil
+	return entries, next, rows.Err()
 }
 
 // EachEvent calls fn with every event that matches, in order of time, until fn

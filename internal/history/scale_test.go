@@ -9,6 +9,8 @@ import (
 	"github.com/agata-fl/agata/internal/history/historytest"
 )
 
+const howMany = 1_000_000
+
 // BenchmarkQueries reads a history of 1,000,000 events, 10,000 clients and
 // 10,000 tasks. To write it takes about a minute.
 func BenchmarkQueries(b *testing.B) {
@@ -18,7 +20,7 @@ func BenchmarkQueries(b *testing.B) {
 	}
 	defer s.Close()
 	began := time.Now()
-	if err := historytest.Fill(b.Context(), s, historytest.Size{Tasks: 10_000, Clients: 10_000, Events: 1_000_000, Seed: 1}); err != nil {
+	if err := historytest.Fill(b.Context(), s, historytest.Size{Tasks: 10_000, Clients: 10_000, Events: howMany, Seed: 1}); err != nil {
 		b.Fatal(err)
 	}
 	st, err := s.Stats(b.Context())

@@ -43,7 +43,7 @@ func Fill(ctx context.Context, s *history.Store, size Size) error {
 	if size.Until.IsZero() {
 		size.Until = time.Now()
 	}
-	f := &filling{store: s, size: size, random: rand.New(rand.NewPCG(uint64(size.Seed), 0))}
+	f := &filling{store: s, size: size, servers: map[string]*server{}, random: rand.New(rand.NewPCG(uint64(size.Seed), 0))}
 	f.end = float64(size.Until.UnixMilli())/1000 - 30
 	f.at = f.end - days*24*60*60
 	begin := f.at
@@ -77,6 +77,13 @@ type filling struct {
 	at, end float64 // where it is; the last moment
 	events  int     // told so far
 	records []contract.Record
+	servers map[string]*server // by task
+}
+
+// server is the server side of a task.
+type server struct {
+	about contract.About
+	round int // the last one
 }
 
 // skewed is a number below n; the small ones come more often.

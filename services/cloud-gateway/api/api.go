@@ -56,6 +56,7 @@ type API struct {
 	streams  chan struct{} // one a stream or a file's transfer
 	keys     running       // idempotency keys whose request is under way
 	asked    askedServices
+	beside   sync.WaitGroup // questions that no request waits for
 	mux      *http.ServeMux
 }
 
@@ -94,8 +95,12 @@ func New(opt Options) (*API, error) {
 	return a, nil
 }
 
-// Close ends idle connections to the file service.
-func (a *API) Close() { a.files.CloseIdleConnections() }
+// Close waits for what goes on beside the requests, of which none may be under
+// way, and ends idle connections to the file service.
+func (a *API) Close() {
+	a.beside.Wait()
+	a.files.CloseIdleConnections()
+}
 
 // now is the time in unix seconds.
 func (a *API) now() float64 { return float64(a.opt.Now().UnixNano()) / 1e9 }

@@ -58,6 +58,8 @@ func badFields(fields map[string]string) *fault {
 // hints say what to do about failures of a kind.
 var hints = map[rpc.Code]string{
 	rpc.Invalid:     "Correct what is named and send it again.",
+	rpc.NotFound:    "GET the list that it would be in for what there is.",
+	rpc.Conflict:    "Look how it stands now.",
 	rpc.Unavailable: "See /readyz and /api/v1/services for what runs, then try again.",
 	rpc.Deadline:    "Look whether it took effect before you try again.",
 	rpc.Internal:    "Quote the correlation id when you report this; the service's log has the details.",

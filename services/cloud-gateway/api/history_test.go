@@ -1,16 +1,20 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/agata-fl/agata/internal/history"
+	"github.com/agata-fl/agata/internal/testenv"
+	"github.com/agata-fl/agata/pkg/baseservice"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
@@ -231,4 +235,45 @@ func TestSchemasOfFunctions(t *testing.T) {
 	for _, fn := range []string{"rpc_exec_nothing", "..%2Fschemas", "%2e%2e"} {
 		w.wantProblem(w.ask("GET", "/schemas/"+fn, nil), 404, "not_found")
 	}
+}
+
+func TestOldAnswersOfServices(t *testing.T) {
+	var s askedServices
+	now := time.Unix(1000, 0)
+	if _, old, stale := s.look(now); old || !stale {
+		t.Error("there are answers before the first")
+	}
+	if _, err := s.keep(now, []baseservice.Info{{Name: "a"}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	look := func(after time.Duration) string {
+		infos, old, stale := s.look(now.Add(after))
+		return fmt.Sprintf("%d %t %t", len(infos), old, stale)
+	}
+	for _, tc := range []struct {
+		after time.Duration
+		want  string
+	}{{askAgain, "1 false false"}, {askAgain + 1, "1 true false"}, {askAgain + 2, "1 false false"}, {askStale + 1, "0 false true"}} {
+		if got := look(tc.after); got != tc.want {
+			t.Errorf("after %s: %s, want %s", tc.after, got, tc.want)
+		}
+	}
+	if infos, err := s.keep(now, nil, context.DeadlineExceeded); err == nil || infos == nil || look(0) != "0 false true" {
+		t.Errorf("a failure leaves %v, %s", infos, look(0))
+	}
+}
+
+func TestOverviewAsksBeside(t *testing.T) {
+	clock := atomic.Int64{}
+	clock.Store(time.Now().UnixNano())
+	w := newWorld(t, func(o *Options) { o.Now = func() time.Time { return time.Unix(0, clock.Load()) } })
+	w.ask("GET", "/overview", nil)
+	clock.Add(int64(askAgain + time.Second))
+	if o := decode[Overview](w, w.ask("GET", "/overview", nil), 200); len(o.Services) != 1 {
+		t.Errorf("got %+v", o.Services)
+	}
+	testenv.Eventually(t, 10*time.Second, "newer answers", func() bool {
+		_, old, stale := w.api.asked.look(time.Unix(0, clock.Load()).Add(askAgain))
+		return !old && !stale
+	})
 }

@@ -101,9 +101,11 @@ func (a *API) newMux() *http.ServeMux {
 				r.Method+" is not what this resource takes.", "Use "+allow+".")
 		})
 	}
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		httpx.Problem(w, r, http.StatusNotFound, "not_found", "There is nothing at "+r.URL.Path+".", "/openapi.yaml lists what there is.")
-	})
+	for _, rest := range []string{"/api", "/api/"} {
+		mux.HandleFunc(rest, func(w http.ResponseWriter, r *http.Request) {
+			httpx.Problem(w, r, http.StatusNotFound, "not_found", "There is nothing at "+r.URL.Path+".", "/openapi.yaml lists what there is.")
+		})
+	}
 	return mux
 }
 
@@ -148,7 +150,7 @@ func (a *API) serve(rt route) http.Handler {
 		}
 	})
 	if rt.kind != stream {
-		h = bounded(h, a.opt.Timeout)
+		h = httpx.Deadlines(a.opt.Timeout, a.opt.Timeout+time.Minute)(bounded(h, a.opt.Timeout))
 	}
 	return httpx.LimitBody(limit)(h)
 }

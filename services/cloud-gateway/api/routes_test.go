@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestBadInputToEveryRoute: each refuses parameters, fields, bodies and media
@@ -111,7 +112,7 @@ func TestHead(t *testing.T) {
 
 // TestBodyThatComesSlowly is answered, not waited for.
 func TestBodyThatComesSlowly(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newWorld(t, func(o *Options) { o.Timeout = 300 * time.Millisecond })
 	r, half := io.Pipe()
 	defer half.Close()
 	req, err := http.NewRequestWithContext(t.Context(), "POST", w.url+Prefix+"/tasks", r)

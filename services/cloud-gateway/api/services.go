@@ -17,8 +17,10 @@ import (
 const (
 	// askWait is how long services have to tell about themselves.
 	askWait = 200 * time.Millisecond
-	// askAgain is how long their answers are good for an overview.
+	// askAgain is how old their answers may be before an overview has them asked
+	// again, and askStale before it waits for that.
 	askAgain = 3 * time.Second
+	askStale = time.Minute
 )
 
 // ServiceList is what every service on the cloud broker tells of itself.
@@ -62,24 +64,59 @@ func (a *API) ask(ctx context.Context) ([]baseservice.Info, error) {
 // askedServices are the newest answers, for an overview that is wanted often: to
 // ask takes as long as the slowest may take.
 type askedServices struct {
-	mu    sync.Mutex
-	at    time.Time
-	infos []baseservice.Info
+	mu     sync.Mutex
+	at     time.Time
+	infos  []baseservice.Info // nil: none yet
+	asking bool
 }
 
-// lately is ask, with answers that may be a few seconds old.
+// lately is ask, with answers that may be some seconds old. While they are not
+// very old nobody waits for newer ones, which are asked for beside.
 func (a *API) lately(ctx context.Context) ([]baseservice.Info, error) {
-	a.asked.mu.Lock()
-	defer a.asked.mu.Unlock()
-	if now := a.opt.Now(); a.asked.infos == nil || now.Sub(a.asked.at) > askAgain {
+	infos, old, stale := a.asked.look(a.opt.Now())
+	if stale {
 		infos, err := a.ask(ctx)
-		if err != nil {
-			a.asked.infos = nil
-			return []baseservice.Info{}, err
-		}
-		a.asked.infos, a.asked.at = infos, now
+		return a.asked.keep(a.opt.Now(), infos, err)
 	}
-	return a.asked.infos, nil
+	if old {
+		ctx := context.WithoutCancel(ctx)
+		a.beside.Go(func() {
+			ctx, cancel := context.WithTimeout(ctx, a.opt.Timeout)
+			defer cancel()
+			infos, err := a.ask(ctx)
+			if _, err := a.asked.keep(a.opt.Now(), infos, err); err != nil {
+				a.log.Debug("the services could not be asked about themselves", "err", err)
+			}
+		})
+	}
+	return infos, nil
+}
+
+// look returns the answers; old tells the caller, and nobody else, to ask anew,
+// stale that they are good for nothing.
+func (s *askedServices) look(now time.Time) (infos []baseservice.Info, old, stale bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	age := now.Sub(s.at)
+	if s.infos == nil || age > askStale {
+		return nil, false, true
+	}
+	if old = age > askAgain && !s.asking; old {
+		s.asking = true
+	}
+	return s.infos, old, false
+}
+
+func (s *askedServices) keep(now time.Time, infos []baseservice.Info, err error) ([]baseservice.Info, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asking = false
+	if err != nil {
+		s.infos = nil
+		return []baseservice.Info{}, err
+	}
+	s.infos, s.at = infos, now
+	return infos, nil
 }
 
 // schema answers with the JSON Schema of a function's request.

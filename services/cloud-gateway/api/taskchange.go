@@ -19,7 +19,7 @@ func (a *API) createTask(w http.ResponseWriter, r *http.Request, _ *params) erro
 	if err != nil {
 		return err
 	}
-	if err := checkCriteria(o); err != nil {
+	if err := criteriaFault(o); err != nil {
 		return err
 	}
 	var req contract.TaskIDRequest
@@ -38,9 +38,9 @@ func (a *API) createTask(w http.ResponseWriter, r *http.Request, _ *params) erro
 	return a.answerTask(w, r, req.TaskID, http.StatusCreated)
 }
 
-// checkCriteria refuses a selection expression here, where the field is known
+// criteriaFault refuses a selection expression here, where the field is known
 // that is at fault.
-func checkCriteria(o object) error {
+func criteriaFault(o object) error {
 	var text string
 	if raw, ok := o["selection_criteria"]; !ok || json.Unmarshal(raw, &text) != nil {
 		return nil
@@ -76,7 +76,7 @@ func (a *API) changeTask(w http.ResponseWriter, r *http.Request, _ *params) erro
 	if err != nil {
 		return err
 	}
-	if err := checkCriteria(o); err != nil {
+	if err := criteriaFault(o); err != nil {
 		return err
 	}
 	if _, err := a.forward.Raw(r.Context(), contract.UpdateTask.Name, body); err != nil {

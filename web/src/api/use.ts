@@ -133,9 +133,10 @@ export function usePages<T>(
         further ||= how === "more" && !atMore;
         return;
       }
+      const before = latest.current.state.key === key ? latest.current.state : beginning<T>(key);
+      if (how === "more" && !before.next) return;
       busy = true;
       atMore = how === "more";
-      const before = latest.current.state.key === key ? latest.current.state : beginning<T>(key);
       if (how === "more") setState((s) => ({ ...s, loadingMore: true }));
       const limit = how === "refresh" ? Math.min(refreshLimit, Math.max(pageSize, before.items.length)) : pageSize;
       try {

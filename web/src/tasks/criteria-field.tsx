@@ -85,45 +85,47 @@ export function CriteriaField({ value, onInput, error, onVerdict }: CriteriaProp
     >
       {(wiring) => (
         <div class="criteria">
-          <textarea
-            {...wiring}
-            ref={area}
-            name="selection_criteria"
-            class="input mono"
-            rows={2}
-            spellcheck={false}
-            autocomplete="off"
-            value={value}
-            aria-autocomplete="list"
-            aria-haspopup="listbox"
-            aria-controls={open ? list : undefined}
-            aria-activedescendant={open ? `${list}-${chosen}` : undefined}
-            aria-invalid={wrong || error ? "true" : undefined}
-            onInput={(e) => {
-              onInput(e.currentTarget.value);
-              offerAt(e.currentTarget.value, e.currentTarget.selectionStart);
-            }}
-            onKeyDown={onKeyDown}
-            onBlur={() => setOffer(noCompletion)}
-          />
-          {open && (
-            <ul class="completions" id={list} role="listbox" aria-label="Attributes of clients">
-              {offer.options.map((name, i) => (
-                <li
-                  key={name}
-                  id={`${list}-${i}`}
-                  role="option"
-                  aria-selected={i === chosen}
-                  onMouseDown={(e) => {
-                    e.preventDefault(); // the focus stays in the field
-                    take(name);
-                  }}
-                >
-                  {name}
-                </li>
-              ))}
-            </ul>
-          )}
+          <div class="completed">
+            <textarea
+              {...wiring}
+              ref={area}
+              name="selection_criteria"
+              class="input mono"
+              rows={2}
+              spellcheck={false}
+              autocomplete="off"
+              value={value}
+              aria-autocomplete="list"
+              aria-haspopup="listbox"
+              aria-controls={open ? list : undefined}
+              aria-activedescendant={open ? `${list}-${chosen}` : undefined}
+              aria-invalid={wrong || error ? "true" : undefined}
+              onInput={(e) => {
+                onInput(e.currentTarget.value);
+                offerAt(e.currentTarget.value, e.currentTarget.selectionStart);
+              }}
+              onKeyDown={onKeyDown}
+              onBlur={() => setOffer(noCompletion)}
+            />
+            {open && (
+              <ul class="completions" id={list} role="listbox" aria-label="Attributes of clients">
+                {offer.options.map((name, i) => (
+                  <li
+                    key={name}
+                    id={`${list}-${i}`}
+                    role="option"
+                    aria-selected={i === chosen}
+                    onMouseDown={(e) => {
+                      e.preventDefault(); // the focus stays in the field
+                      take(name);
+                    }}
+                  >
+                    {name}
+                  </li>
+                ))}
+              </ul>
+            )}
+          </div>
           <VerdictLine value={value} verdict={verdict} onName={insert} />
         </div>
       )}

@@ -41,6 +41,13 @@ test("density counts each event once and keeps the busiest lanes", () => {
   expect(d.lanes[0]?.counts.reduce((a, b) => a + b)).toBe(d.lanes[0]?.total);
 });
 
+test("a million events are counted within a moment", () => {
+  const many = Array.from({ length: 1_000_000 }, (_, i) => ({ ...events[0]!, key: "", time: i, client: `c${i % 500}` }));
+  const began = performance.now();
+  expect(densityOf(many, { from: 0, to: 1_000_000 }, "client", 240, 200)).toMatchObject({ total: 1_000_000, other_lanes: 300 });
+  expect(performance.now() - began).toBeLessThan(3000);
+});
+
 test("merging keeps order, drops what is known and the oldest beyond the bound", () => {
   const [a, b, c] = [event(1, "a"), event(2, "b"), event(3, "c")];
   expect(mergeEvents([a!, c!], [b!, a!])).toEqual([a, b, c]);

@@ -44,7 +44,11 @@ const place = (service: string) => {
 /** Where the original's services run, for files that name no client. */
 const atClients = (service: string) => place(service) >= order.indexOf("client_gateway") && place(service) < order.length;
 
-function laneOf(e: TimelineEvent, by: LaneBy): { name: string; client: string; service: string } {
+/** Where an event happened, in a word: a client, the cloud, or, where a file does not tell, some client. */
+export const whereOf = (e: TimelineEvent): string => e.client || (atClients(e.service) ? "a client" : cloudLane);
+
+/** The lane that an event belongs to. */
+export function laneOf(e: TimelineEvent, by: LaneBy): { name: string; client: string; service: string } {
   const client = e.client || (atClients(e.service) ? "clients" : "");
   if (by === "service") return { name: serviceName(e.service), client: "", service: e.service };
   if (by === "client") return { name: client || cloudLane, client, service: "" };

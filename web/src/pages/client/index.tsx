@@ -20,6 +20,7 @@ import { ExecutionTable } from "../task/executions";
 import { attributes } from "./attributes";
 import { Quarantine } from "./quarantine";
 import "../task/task.css";
+import "../timeline/timeline.css";
 
 /** A client: what it is, what it runs, what it keeps from running, and what it did. */
 export default function ClientPage({ id }: { id: string }) {
@@ -122,7 +123,7 @@ function Events({ client }: { client: string }) {
       return { items: (entries ?? []).map(fromEntry).filter((e) => e !== null), next };
     },
     (e) => e.key,
-    25,
+    12,
   );
   useLiveRefresh({ kinds: ["event"], client }, list.refresh, undefined, 3000);
   const columns = useMemo(
@@ -135,7 +136,7 @@ function Events({ client }: { client: string }) {
     [],
   );
   return (
-    <div class="client-events">
+    <div class="tl-list">
       <DataTable
         caption={`Newest events of ${client}`}
         columns={columns}

@@ -93,7 +93,7 @@ function NoClients() {
     <EmptyState icon="clients" title="No client has registered yet">
       <p>A client registers by itself when it starts and reaches this cloud gateway:</p>
       <p>
-        <code>agata client</code>
+        <code>agata serve client-gateway client-task-manager</code>
       </p>
     </EmptyState>
   );

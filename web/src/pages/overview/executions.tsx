@@ -5,6 +5,7 @@ import { LinkButton } from "../../ui/button";
 import { EmptyState } from "../../ui/feedback";
 import { count } from "../../ui/format";
 import { StateBadge } from "../../ui/badge";
+import { Where } from "./where";
 
 /** Executions as a short list: where each runs, since when, and why it failed. */
 export function Executions({ of, list, total }: { of: "running" | "failures"; list: Execution[]; total: number }) {
@@ -27,9 +28,7 @@ export function Executions({ of, list, total }: { of: "running" | "failures"; li
             <div class="run-main">
               <div class="run-name">
                 <Link href={`/tasks/${encodeURIComponent(e.task)}`}>{e.task}</Link>
-                <span class="muted">
-                  {e.side === "server" ? "server side" : e.client ? <>at <Link href={`/clients/${encodeURIComponent(e.client)}`}>{e.client}</Link></> : "at a client"}
-                </span>
+                <Where execution={e} />
               </div>
               {of === "failures" && <p class="muted run-why">{e.detail || e.reason || "No reason is known."}</p>}
             </div>

@@ -1,55 +1,45 @@
-import { useState } from "preact/hooks";
 import { Link } from "wouter-preact";
-import { events } from "../../api/client";
-import type { Entry } from "../../api/types";
+import { executions } from "../../api/client";
 import { useAsk } from "../../api/use";
-import { useLive } from "../../api/use-live";
+import { useLiveRefresh } from "../../api/use-live";
+import { StateBadge } from "../../ui/badge";
 import { LinkButton } from "../../ui/button";
 import { ErrorState, Skeleton } from "../../ui/feedback";
-import { moment, clock } from "../../ui/format";
 import { Card } from "../../ui/page";
-import { newest } from "./newest";
+import { Ago } from "../../ui/time";
+import { Where } from "./where";
 
-const shown = 12;
-
-/** The last events of the whole federation, as they come. */
+/**
+ * The executions that began last, however they stand. Not the events: with many
+ * clients those are mostly clients asking for work; the timeline is for them.
+ */
 export function Recent() {
-  const asked = useAsk("recent events", (signal) => events({ order: "newest", limit: shown }, signal));
-  const [come, setCome] = useState<Entry[]>([]);
-  useLive({ kinds: ["event"] }, (entries) => setCome((held) => newest(held, entries, shown)), asked.refresh);
-  const list = newest(asked.data?.events ?? [], come, shown);
+  const asked = useAsk("recent executions", (signal) => executions({ limit: 10 }, signal));
+  useLiveRefresh({ kinds: ["execution"] }, asked.refresh, undefined, 1500);
+  const list = asked.data?.executions ?? [];
   return (
-    <Card title="Latest events" flush actions={<LinkButton href="/timeline" size="small" variant="ghost">Timeline</LinkButton>}>
-      {asked.error !== undefined && list.length === 0 ? (
+    <Card title="Latest executions" flush actions={<LinkButton href="/timeline" size="small" variant="ghost">Timeline</LinkButton>}>
+      {asked.error !== undefined && !asked.data ? (
         <ErrorState error={asked.error} retry={asked.refresh} />
-      ) : asked.loading && list.length === 0 ? (
+      ) : !asked.data ? (
         <Skeleton lines={5} />
       ) : list.length === 0 ? (
-        <p class="muted pad">Nothing has happened yet.</p>
+        <p class="muted pad">Nothing has run yet.</p>
       ) : (
-        <ol class="recent">
+        <ul class="runs">
           {list.map((e) => (
             <li key={e.id}>
-              <time class="num muted mono" dateTime={new Date(e.time * 1000).toISOString()} title={moment(e.time)}>
-                {clock(e.time).slice(0, 8)}
-              </time>
-              <span class="recent-text">
-                {e.event?.event}
-                <span class="muted">
-                  {" "}
-                  {e.event?.service}
-                  {e.task && (
-                    <>
-                      {" · "}
-                      <Link href={`/tasks/${encodeURIComponent(e.task)}`}>{e.task}</Link>
-                    </>
-                  )}
-                  {e.client && ` · ${e.client}`}
-                </span>
-              </span>
+              <div class="run-name">
+                <Link href={`/tasks/${encodeURIComponent(e.task)}`}>{e.task}</Link>
+                <Where execution={e} />
+              </div>
+              <div class="run-when row">
+                <Ago at={e.ended || e.started} />
+                <StateBadge state={e.state} {...(e.detail ? { title: e.detail } : {})} />
+              </div>
             </li>
           ))}
-        </ol>
+        </ul>
       )}
     </Card>
   );

@@ -23,10 +23,10 @@ export function ExplainDialog({ task, client, criteria, onClose }: { task: strin
       {!data && asked.error === undefined && <Skeleton lines={5} />}
       {data && (
         <>
-          <Notice tone={data.offered ? "good" : "warn"} title={data.offered ? "It is offered this task" : "It is not offered this task"}>
+          <Notice tone={!data.offered ? "warn" : data.quarantine || data.limit ? "info" : "good"} title={data.offered ? "The cloud offers it this task" : "It is not offered this task"}>
             <p>
               It was last seen <Ago at={data.last_seen} />.
-              {data.limit ? ` ${data.limit}` : ""}
+              {data.limit ? ` Now ${data.limit}.` : ""}
             </p>
           </Notice>
           {data.quarantine && (
@@ -38,13 +38,13 @@ export function ExplainDialog({ task, client, criteria, onClose }: { task: strin
             </Notice>
           )}
           {data.running && (
-            <p class="row">
+            <p>
               <StateBadge state="running" /> It runs the task as process <span class="num">{data.running.pid}</span>, for <Took from={data.running.started} />.
             </p>
           )}
           {!data.running && data.last && (
-            <p class="row">
-              <StateBadge state={data.last.state} /> Its last execution ended {data.last.ended ? <Ago at={data.last.ended} /> : ""}: {data.last.detail || data.last.reason || "no reason is known"}
+            <p>
+              <StateBadge state={data.last.state} /> Its last execution ended{data.last.ended ? <> <Ago at={data.last.ended} /></> : ""}: {data.last.detail || data.last.reason || "no reason is known"}
             </p>
           )}
           <h3>Criteria</h3>

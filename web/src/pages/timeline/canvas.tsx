@@ -98,7 +98,7 @@ export function TimelineCanvas(p: Props) {
     }
     e.preventDefault();
   };
-  // The view grows with its lanes and does not shrink again at each step: what is below would jump.
+  // The view grows with its lanes and does not shrink far again at each step: what is below would jump.
   const tallest = useRef({ of: "", height: 0 });
   const view = `${density !== null} ${above} ${p.view}`;
   if (tallest.current.of !== view) tallest.current = { of: view, height: 0 };
@@ -127,7 +127,7 @@ export function TimelineCanvas(p: Props) {
         tabIndex={0}
         role="group"
         aria-label="Timeline. Left and right arrow keys move, plus and minus zoom, Home shows everything, N and P select the next and the previous event, Escape ends the selection. The same events are in the list below."
-        style={{ height: `min(${Math.max(tallest.current.height, 120)}px, clamp(180px, 52vh, 640px))` }}
+        style={{ height: `min(${Math.max(scene.height, Math.min(tallest.current.height, 260), 120)}px, clamp(180px, 52vh, 640px))` }}
         onScroll={(e) => setScroll(e.currentTarget.scrollTop)}
         onKeyDown={keys}
       >

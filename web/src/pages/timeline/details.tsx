@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { Step } from "../../timeline/chain";
-import { serviceName } from "../../timeline/lanes";
+import { serviceName, whereOf } from "../../timeline/lanes";
 import type { TimelineEvent } from "../../timeline/model";
 import type { Span } from "../../timeline/spans";
 import { duration, label, taskOf } from "../../timeline/texts";
@@ -64,7 +64,7 @@ export function Details({ event, span, steps, linked, onSelect, onZoom, onExport
                 <span class="tl-chain-text">
                   {label(s.event)}
                   <span class="muted">
-                    {[s.event.client || "cloud", serviceName(s.event.service), s.why].filter(Boolean).join(" · ")}
+                    {[whereOf(s.event), serviceName(s.event.service), s.why].filter(Boolean).join(" · ")}
                   </span>
                 </span>
                 <span class="num muted">{timeOfDay(s.event.time)}</span>

@@ -2,7 +2,7 @@ import { useMemo, useState } from "preact/hooks";
 import { Link } from "wouter-preact";
 import { usePages } from "../../api/use";
 import type { Filter } from "../../timeline/filter";
-import { serviceName } from "../../timeline/lanes";
+import { serviceName, whereOf } from "../../timeline/lanes";
 import { firstAt, type TimelineEvent } from "../../timeline/model";
 import { label, taskOf, tone } from "../../timeline/texts";
 import { moment, timeOfDay } from "../../timeline/ticks";
@@ -84,7 +84,7 @@ function useColumns({ source, selected, onSelect, withTask }: Props): Column<Tim
         ),
       },
       { title: "Service", cell: (e) => serviceName(e.service) },
-      { title: "Client", cell: (e) => (e.client ? linked ? <Link href={`/clients/${encodeURIComponent(e.client)}`}>{e.client}</Link> : e.client : <span class="muted">cloud</span>) },
+      { title: "Client", cell: (e) => (e.client ? linked ? <Link href={`/clients/${encodeURIComponent(e.client)}`}>{e.client}</Link> : e.client : <span class="muted">{whereOf(e)}</span>) },
       { title: "Task", cell: (e) => (taskOf(e) ? linked ? <Link href={`/tasks/${encodeURIComponent(taskOf(e))}`}>{taskOf(e)}</Link> : taskOf(e) : <span class="muted">–</span>) },
       ];
       return withTask ? all : all.slice(0, -1);

@@ -40,6 +40,7 @@ export default function TimelinePage() {
   const [state, setState] = useState(fromAddress);
   const [opened, setOpened] = useState<Opened | null>(null);
   const [refused, setRefused] = useState("");
+  const [opening, setOpening] = useState(false);
   const [over, setOver] = useState(false);
   const [show, setShow] = useState<Window | null>(null);
   const number = useRef(0);
@@ -50,7 +51,9 @@ export default function TimelinePage() {
   };
   const open = async (file: File | undefined) => {
     if (!file) return;
+    setOpening(true);
     try {
+      await new Promise((drawn) => setTimeout(drawn, 30)); // a large file takes seconds, in which nothing is drawn
       const found = await openFile(file);
       number.current++;
       setOpened(found);
@@ -60,6 +63,7 @@ export default function TimelinePage() {
     } catch (error) {
       setRefused(error instanceof NotOpened ? error.message : `${file.name} could not be read: ${String(error)}`);
     }
+    setOpening(false);
   };
   const close = () => {
     setOpened(null);
@@ -95,7 +99,7 @@ export default function TimelinePage() {
         title="Timeline"
         wide
         subtitle={opened ? `The file ${opened.name}` : "What all services and clients did, and what led to what"}
-        actions={<OpenButton onFile={(f) => void open(f)} />}
+        actions={<OpenButton busy={opening} onFile={(f) => void open(f)} />}
       >
         {refused && (
           <Notice tone="bad" title="The file was not opened" action={<Button size="small" onClick={() => setRefused("")}>Dismiss</Button>}>
@@ -128,7 +132,7 @@ export default function TimelinePage() {
   );
 }
 
-function OpenButton({ onFile }: { onFile: (f: File | undefined) => void }) {
+function OpenButton({ busy, onFile }: { busy: boolean; onFile: (f: File | undefined) => void }) {
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => input.current?.setAttribute("tabindex", "-1"), []);
   return (
@@ -144,7 +148,7 @@ function OpenButton({ onFile }: { onFile: (f: File | undefined) => void }) {
           e.currentTarget.value = "";
         }}
       />
-      <Button icon="file" onClick={() => input.current?.click()}>Open a file</Button>
+      <Button icon="file" busy={busy} onClick={() => input.current?.click()}>{busy ? "Opening…" : "Open a file"}</Button>
     </>
   );
 }

@@ -2,7 +2,7 @@
 import * as api from "../../api/client";
 import type { EventFilter } from "../../api/types";
 import { densityOf, type Density } from "../../timeline/density";
-import { matches, type Filter } from "../../timeline/filter";
+import { isFiltered, matches, type Filter } from "../../timeline/filter";
 import { firstAt, fromEntry, type TimelineEvent } from "../../timeline/model";
 import { byLane, type LaneBy } from "../../timeline/lanes";
 import { span, type Window } from "../../timeline/window";
@@ -56,8 +56,12 @@ export const history: Source = {
   live: true,
 
   async range(filter, signal) {
-    const d = await api.density({ ...apiFilter(filter), by: "service", buckets: 1, lanes: 1 }, signal);
-    return d.total === 0 ? null : { from: d.from, to: d.to, total: d.total };
+    // The edges of density are those of its cells, up to hours wide: the events themselves tell when.
+    const edge = async (order: "oldest" | "newest") => flat((await api.events({ ...apiFilter(filter), order, limit: 1 }, signal)).events)[0]?.time;
+    const [from, to] = await Promise.all([edge("oldest"), edge("newest")]);
+    if (from === undefined || to === undefined) return null;
+    const d = await api.density({ ...apiFilter(filter, { from, to }), by: "service", buckets: 1, lanes: 1 }, signal);
+    return { from, to, total: d.total };
   },
 
   async load(filter, w, by, signal) {
@@ -98,14 +102,14 @@ export function fileSource(id: string, events: TimelineEvent[]): Source {
   // The last filter's result is kept: a drag asks many times with the same.
   let kept: { key: string; events: TimelineEvent[] } = { key: "", events };
   const filtered = (f: Filter) => {
+    if (!isFiltered(f)) return events;
     const key = JSON.stringify(f);
     if (kept.key !== key) kept = { key, events: events.filter((e) => matches(f, e)) };
     return kept.events;
   };
-  const within = (f: Filter, w: Window) => {
-    const list = filtered(f);
-    return list.slice(firstAt(list, w.from), firstAt(list, w.to + 1e-9));
-  };
+  // The places of the first event of a window and of the first beyond it.
+  const places = (list: TimelineEvent[], w: Window): [number, number] => [firstAt(list, w.from), firstAt(list, w.to + 1e-9)];
+  const within = (f: Filter, w: Window) => filtered(f).slice(...places(filtered(f), w));
   return {
     id,
     live: false,
@@ -115,17 +119,19 @@ export function fileSource(id: string, events: TimelineEvent[]): Source {
       return first && last ? { from: first.time, to: last.time, total: list.length } : null;
     },
     async load(filter, w, by) {
-      const inside = within(filter, w);
-      if (inside.length > most) return { covers: w, events: null, density: densityOf(inside, w, by, buckets, lanes) };
+      const list = filtered(filter);
+      const many = (of: Window) => places(list, of).reduce((first, end) => end - first);
+      if (many(w) > most) return { covers: w, events: null, density: densityOf(list, w, by, buckets, lanes) };
       const wide = { from: w.from - span(w) / 2, to: w.to + span(w) / 2 };
-      const more = within(filter, wide);
-      return more.length <= 2 * most ? { covers: wide, events: more, density: null } : { covers: w, events: inside, density: null };
+      const covers = many(wide) <= 2 * most ? wide : w;
+      return { covers, events: within(filter, covers), density: null };
     },
     async page(filter, w, { cursor, limit }) {
-      const from = Number(cursor ?? 0);
-      const list = within(filter, w);
-      const items = list.slice(from, from + limit);
-      return { items, ...(from + limit < list.length && { next: String(from + limit) }) };
+      const list = filtered(filter);
+      const [first, end] = places(list, w);
+      const from = cursor ? Number(cursor) : first;
+      const to = Math.min(from + limit, end);
+      return { items: list.slice(from, to), ...(to < end && { next: String(to) }) };
     },
     all: (filter, w) => (w ? within(filter, w) : filtered(filter)),
   };

@@ -185,7 +185,7 @@ export function useTimeline(source: Source, filter: Filter, by: LaneBy, start: W
 
 function followWindow(w: Window | null): Window {
   const to = Date.now() / 1000 + 0.5;
-  const width = w ? Math.min(Math.max(span(w), 5), 3600) : followed;
+  const width = w && span(w) <= 600 ? Math.max(span(w), 5) : followed;
   return { from: to - width, to };
 }
 

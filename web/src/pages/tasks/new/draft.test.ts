@@ -4,7 +4,7 @@ import type { Schema } from "../../../tasks/schema";
 import { emptyDraft, faults, fileRemark, makePassword, requestOf, sentence } from "./draft";
 
 const schema = JSON.parse(readFileSync(new URL("../../../../../pkg/contract/schemas/rpc_exec_create_task.json", import.meta.url), "utf8")) as Schema;
-const draft = { ...emptyDraft("cloud"), task_id: "a", password: "p" };
+const draft = { ...emptyDraft("cloud", "p"), task_id: "a" };
 
 describe("requestOf", () => {
   it("leaves out what is empty", () => {
@@ -22,7 +22,7 @@ describe("requestOf", () => {
 
 describe("faults", () => {
   it("finds all that an untouched form lacks", () => {
-    const request = requestOf(emptyDraft(""), []);
+    const request = requestOf(emptyDraft("", ""), []);
     expect(Object.keys(faults(request, schema)).sort()).toEqual(["host", "password", "task_id"]);
     expect(Object.keys(faults(request, undefined)).sort()).toEqual(["host", "password", "task_id"]);
   });

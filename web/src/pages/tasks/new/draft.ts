@@ -20,12 +20,12 @@ export interface Draft {
   otherForClients: string[];
 }
 
-export const emptyDraft = (host: string): Draft => ({
+export const emptyDraft = (host: string, password: string): Draft => ({
   task_id: "",
   host,
   port: "8080",
   username: "agata",
-  password: "",
+  password,
   selection_criteria: "",
   server_arguments: "",
   client_arguments: "",

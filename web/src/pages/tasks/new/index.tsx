@@ -19,7 +19,7 @@ const labels: Record<string, string> = { task_id: "The id", selection_criteria: 
 
 export default function NewTaskPage() {
   const schema = useSchema("rpc_exec_create_task");
-  const [draft, setDraft] = useState<Draft>(() => emptyDraft(location.hostname));
+  const [draft, setDraft] = useState<Draft>(() => emptyDraft(location.hostname, makePassword()));
   const [startAfter, setStartAfter] = useState(true);
   const [touched, setTouched] = useState<Set<string>>(new Set());
   const [fromCloud, setFromCloud] = useState<Messages>({});
@@ -123,7 +123,7 @@ export default function NewTaskPage() {
               uploads={uploads}
               beside={(item) => (
                 <Checkbox
-                  label="Clients download it"
+                  label={<>Clients download it<span class="sr-only"> ({item.path})</span></>}
                   checked={draft.forClients.includes(item.path)}
                   onChange={(on) => set("forClients", on ? [...draft.forClients, item.path] : draft.forClients.filter((p) => p !== item.path))}
                 />
