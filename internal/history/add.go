@@ -15,7 +15,8 @@ import (
 // changes nothing. One that makes no sense (it lacks the body of its kind, or an
 // id, or its time is not between the years 2000 and 2100) is passed over and
 // counted in [Stats]. When Add has returned, readers find what it stored, and
-// the followers are awake.
+// the followers are awake. A batch of 200 takes some milliseconds; one of very
+// many may take longer than a transaction has time, and fails then as a whole.
 func (s *Store) Add(ctx context.Context, records []contract.Record) (added int, err error) {
 	good := make([]contract.Record, 0, len(records))
 	var nonsense error

@@ -98,7 +98,7 @@ func (s *Store) page(ctx context.Context, q sqlitex.Querier, p *scan, page Event
 		where.add("(time, seq) "+behind+" (?, ?)", at, seq)
 	}
 	if len(p.rest.texts) > 0 {
-		end, err := p.last(ctx, q, maxScan, &where, page.Newest)
+		end, err := p.last(ctx, q, s.maxScan, &where, page.Newest)
 		if err != nil {
 			return nil, "", err
 		}

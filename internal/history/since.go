@@ -60,7 +60,7 @@ func (s *Store) sinceOf(ctx context.Context, t kindTable, f *Filter, after, last
 		return nil, nil
 	}
 	for after < last && len(entries) < limit {
-		through := min(last, after+maxScan)
+		through := min(last, after+int64(s.maxScan))
 		err := s.db.View(ctx, func(q sqlitex.Querier) error {
 			query := fmt.Sprintf("SELECT %s FROM %s WHERE seq > ? AND seq <= ? AND %s ORDER BY seq LIMIT %d", t.columns, t.table, &where, limit-len(entries))
 			rows, err := q.QueryContext(ctx, query, append([]any{after, through}, where.args...)...)

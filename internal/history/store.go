@@ -69,6 +69,8 @@ type Store struct {
 	next    int64           // the seq after the last one given; guarded by writing
 	warned  time.Time       // when nonsense was last logged; guarded by writing
 
+	maxScan int // how many events one look goes through; less in tests
+
 	live    *live
 	seen    *presence
 	events  atomic.Int64 // how many there are
@@ -101,7 +103,7 @@ func Open(ctx context.Context, path string, opt Options) (*Store, error) {
 	s := &Store{
 		db: db, opt: opt, log: opt.Logger,
 		writing: make(chan struct{}, 1), full: make(chan struct{}, 1),
-		names: newNames(), parts: map[cellKey]int{}, live: newLive(), seen: newPresence(),
+		maxScan: maxScan, names: newNames(), parts: map[cellKey]int{}, live: newLive(), seen: newPresence(),
 	}
 	if err := s.load(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the history %s: %w", db.Path(), err), db.Close())

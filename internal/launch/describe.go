@@ -41,12 +41,12 @@ const (
 func lastWords(lines []supervise.Line) string {
 	var words []string
 	for i := len(lines) - 1; i >= 0 && len(words) < wordLines; i-- {
-		text := strings.TrimSpace(lines[i].Text)
+		text := strings.TrimSpace(Plain(lines[i].Text))
 		if _, isReport := taskreporter.Parse([]byte(text)); text != "" && !isReport {
 			words = append([]string{text}, words...)
 		}
 	}
-	text := strings.ToValidUTF8(strings.Join(words, " | "), "\uFFFD")
+	text := strings.Join(words, " | ")
 	if over := len(text) - wordBytes; over > 0 { // the end says more than the beginning
 		for !utf8.RuneStart(text[over]) {
 			over++

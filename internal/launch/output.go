@@ -1,7 +1,6 @@
 package launch
 
 import (
-	"strings"
 	"unicode/utf8"
 
 	"github.com/agata-fl/agata/internal/supervise"
@@ -61,7 +60,7 @@ func fitEnd(lines []string, most, room int) (kept []string, left int) {
 	used, first := 0, len(lines)
 	kept = make([]string, len(lines))
 	for first > 0 {
-		line := Shorten(strings.ToValidUTF8(lines[first-1], "\ufffd"), lastLineBytes)
+		line := Shorten(Plain(lines[first-1]), lastLineBytes)
 		if used+len(line) > most {
 			break
 		}

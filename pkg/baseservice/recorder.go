@@ -60,11 +60,24 @@ func (r *Recorder) Event(ctx context.Context, about contract.About, function, te
 	if r.events == nil && r.records == nil {
 		return
 	}
-	r.Forward(ctx, about, contract.Event{Time: now(), Service: r.opt.Service, Function: function, Event: text})
+	r.Forward(ctx, about, contract.Event{Time: now(), Function: function, Event: text})
 }
 
-// Forward puts another's event on the timeline, with its own time and service.
+// Routine is [Recorder.Forward] for an event that comes again and again though
+// nothing changes, such as that of a poll: it is for those who measure. The
+// history gets it only where the contract's queue is wanted.
+func (r *Recorder) Routine(ctx context.Context, about contract.About, e contract.Event) {
+	if r.events != nil {
+		r.Forward(ctx, about, e)
+	}
+}
+
+// Forward puts an event on the timeline, with its own time and, when it has one,
+// its own service.
 func (r *Recorder) Forward(ctx context.Context, about contract.About, e contract.Event) {
+	if e.Service == "" {
+		e.Service = r.opt.Service
+	}
 	if r.events != nil {
 		r.put(r.events, e)
 	}

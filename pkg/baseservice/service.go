@@ -96,6 +96,12 @@ func (s *Service) Event(ctx context.Context, about contract.About, function, tex
 	s.recorder.Event(ctx, about, function, text)
 }
 
+// Routine puts an event on the timeline that comes again and again though nothing
+// changes; see [Recorder.Routine].
+func (s *Service) Routine(ctx context.Context, about contract.About, function, text string) {
+	s.recorder.Routine(ctx, about, contract.Event{Time: now(), Function: function, Event: text})
+}
+
 // Run serves until ctx ends, then drains; it returns nil on a clean stop.
 func (s *Service) Run(ctx context.Context) error {
 	// The recorder outlives the drain, so that the last events go out.

@@ -64,13 +64,13 @@ func New(opt Options) (*Service, error) {
 func (s *Service) redirect(fn, event, what string) {
 	raw := contract.Function[json.RawMessage, json.RawMessage]{Name: fn}
 	baseservice.Handle(s.base, raw, func(ctx context.Context, body json.RawMessage) (json.RawMessage, error) {
-		s.base.Event(ctx, contract.About{}, event, "Started redirecting "+what)
+		s.base.Routine(ctx, contract.About{}, event, "Started redirecting "+what)
 		value, err := s.cloud.call(ctx, fn, body)
 		if _, ok := errors.AsType[*unreachableError](err); ok {
 			// The caller gets the wire's text, which says nothing of the cause.
 			s.base.Logger().Warn("the cloud gateway gave no valid answer", "fn", fn, "url", s.cloud.url, "err", errors.Unwrap(err))
 		}
-		s.base.Event(ctx, contract.About{}, event, "Finished redirecting "+what)
+		s.base.Routine(ctx, contract.About{}, event, "Finished redirecting "+what)
 		return value, err
 	}, baseservice.Concurrency(concurrency))
 }

@@ -104,10 +104,10 @@ func (l *loop) run(ctx context.Context) error {
 			return nil
 		case o := <-l.outcomes:
 			if l.settle(o) {
-				l.poll(ctx)
+				l.poll(ctx, true)
 			}
 		case <-timer.C:
-			l.poll(ctx)
+			l.poll(ctx, false)
 		}
 		l.choose(ctx)
 		l.publish(ctx)
@@ -150,13 +150,14 @@ func (l *loop) settle(o outcome) bool {
 }
 
 // poll tells the cloud what changed and asks for tasks. While the cloud is
-// away the last answer stands. All that a poll leads to is one trace.
-func (l *loop) poll(ctx context.Context) {
+// away the last answer stands. All that a poll leads to is one trace; prompted
+// tells that an execution's end led to it.
+func (l *loop) poll(ctx context.Context, prompted bool) {
 	s := l.s
 	trace := rpc.NewTrace()
 	ctx = rpc.WithTrace(ctx, trace)
 	s.sendInfo(ctx)
-	offered, err := s.requestTasks(ctx)
+	offered, err := s.requestTasks(ctx, prompted)
 	if err != nil {
 		if ctx.Err() == nil {
 			s.log.Warn("the cloud gave no list of tasks", "err", err)

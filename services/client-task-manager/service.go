@@ -61,6 +61,7 @@ type Service struct {
 	status     status
 	state      stateTeller
 	loop       *loop
+	asked      asking
 }
 
 // New checks the options and opens what the client keeps on disk.

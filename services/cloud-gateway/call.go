@@ -49,9 +49,13 @@ func (s *Service) call(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, fn, rpc.Errorf(rpc.Unavailable, "the gateway has %d calls under way and takes no more now; try again", maxCalls))
 		return
 	}
-	s.base.Event(r.Context(), contract.About{}, "rpc_handler", "Started redirecting "+fn+" msg")
+	tell := s.base.Event
+	if s.forward.Idempotent(fn) {
+		tell = s.base.Routine // clients ask all the time
+	}
+	tell(r.Context(), contract.About{}, "rpc_handler", "Started redirecting "+fn+" msg")
 	value, err := s.forward.Raw(r.Context(), fn, body)
-	s.base.Event(r.Context(), contract.About{}, "rpc_handler", "Finished redirecting "+fn+" msg")
+	tell(r.Context(), contract.About{}, "rpc_handler", "Finished redirecting "+fn+" msg")
 	if err != nil {
 		s.fail(w, r, fn, err)
 		return

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/agata-fl/agata/internal/launch"
 	"github.com/agata-fl/agata/internal/supervise"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
@@ -132,10 +133,11 @@ func outputSince(p *supervise.Process, from place, n int) (lines []string, next 
 func texts(output int, pieces []piece) []string {
 	lines := make([]string, len(pieces))
 	for i, p := range pieces {
-		lines[i] = p.text
+		text := p.text
 		if output < 2 { // not of standard error, where reports are only output
-			lines[i] = readable(p.text)
+			text = readable(text)
 		}
+		lines[i] = launch.Plain(text)
 	}
 	return lines
 }

@@ -13,12 +13,12 @@ const defaultPage = 100
 
 // getTask returns a task's record.
 func (s *Service) getTask(ctx context.Context, req contract.TaskIDRequest) (contract.Task, error) {
-	s.base.Event(ctx, contract.About{Task: req.TaskID}, contract.GetTask.Name, "Started querying task info")
+	s.base.Routine(ctx, contract.About{Task: req.TaskID}, contract.GetTask.Name, "Started querying task info")
 	t, err := s.registered(ctx, req.TaskID)
 	if err != nil {
 		return contract.Task{}, err
 	}
-	s.base.Event(ctx, contract.About{Task: req.TaskID}, contract.GetTask.Name, "Finished querying task info")
+	s.base.Routine(ctx, contract.About{Task: req.TaskID}, contract.GetTask.Name, "Finished querying task info")
 	return t.wire(), nil
 }
 

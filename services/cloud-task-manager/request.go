@@ -12,7 +12,7 @@ import (
 // requestTasks lists the running tasks that a client may run, oldest first. A
 // criterion that cannot be evaluated for the client only keeps its own task back.
 func (s *Service) requestTasks(ctx context.Context, req contract.UserIDRequest) ([]contract.OfferedTask, error) {
-	s.base.Event(ctx, contract.About{}, contract.RequestTasks.Name, "Started responding requested task to client")
+	s.base.Routine(ctx, contract.About{}, contract.RequestTasks.Name, "Started responding requested task to client")
 	client, err := s.client(ctx, contract.About{}, req.UserID)
 	if err != nil {
 		return nil, err
@@ -21,7 +21,7 @@ func (s *Service) requestTasks(ctx context.Context, req contract.UserIDRequest) 
 	if err != nil {
 		return nil, err
 	}
-	s.base.Event(ctx, contract.About{}, contract.RequestTasks.Name, "Finished responding requested task to client")
+	s.base.Routine(ctx, contract.About{}, contract.RequestTasks.Name, "Finished responding requested task to client")
 	return tasks, nil
 }
 
@@ -55,7 +55,7 @@ const clientTime = 5 * time.Second
 // client asks the user manager what a client has, by the names that criteria use.
 func (s *Service) client(ctx context.Context, about contract.About, userID string) (map[string]any, error) {
 	const function = "rpc_call_query_client_info"
-	s.base.Event(ctx, about, function, "Started querying client info")
+	s.base.Routine(ctx, about, function, "Started querying client info")
 	bound := clientTime
 	if deadline, ok := ctx.Deadline(); ok {
 		bound = min(bound, time.Until(deadline)*4/5)
@@ -71,6 +71,6 @@ func (s *Service) client(ctx context.Context, about contract.About, userID strin
 		}
 		return nil, &rpc.Error{Code: code, Message: contract.UserNotRetrieved(userID), Err: err}
 	}
-	s.base.Event(ctx, about, function, "Finished querying client info")
+	s.base.Routine(ctx, about, function, "Finished querying client info")
 	return names(u), nil
 }

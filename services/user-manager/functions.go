@@ -36,7 +36,7 @@ func (s *Service) update(ctx context.Context, req updateRequest) (contract.None,
 }
 
 func (s *Service) get(ctx context.Context, req contract.UserIDRequest) (user, error) {
-	s.base.Event(ctx, contract.About{}, contract.GetUser.Name, "Started querying user info")
+	s.base.Routine(ctx, contract.About{}, contract.GetUser.Name, "Started querying user info")
 	u, found, err := s.store.get(ctx, req.UserID)
 	if err != nil {
 		return user{}, err
@@ -44,7 +44,7 @@ func (s *Service) get(ctx context.Context, req contract.UserIDRequest) (user, er
 	if !found {
 		return user{}, rpc.Text(rpc.NotFound, contract.UserNotRegistered(req.UserID))
 	}
-	s.base.Event(ctx, contract.About{}, contract.GetUser.Name, "Finished querying user info")
+	s.base.Routine(ctx, contract.About{}, contract.GetUser.Name, "Finished querying user info")
 	return u, nil
 }
 

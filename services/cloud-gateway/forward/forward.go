@@ -41,6 +41,10 @@ func New(t Transport, timeout time.Duration) *Forwarder {
 // without repetition.
 func (f *Forwarder) Known(fn string) bool { _, ok := f.functions[fn]; return ok }
 
+// Idempotent tells whether a second execution of the function changes nothing
+// more, as far as the gateway knows.
+func (f *Forwarder) Idempotent(fn string) bool { return f.functions[fn].idempotent }
+
 // Raw calls a function with an encoded object and returns the encoded value. A
 // failure is an [rpc.Error].
 func (f *Forwarder) Raw(ctx context.Context, fn string, body []byte) (json.RawMessage, error) {

@@ -36,8 +36,8 @@ export interface Source {
   range(filter: Filter, signal: AbortSignal): Promise<(Window & { total: number }) | null>;
   load(filter: Filter, w: Window, by: LaneBy, signal: AbortSignal): Promise<Loaded>;
   page(filter: Filter, w: Window, page: { cursor?: string | undefined; limit: number }, signal: AbortSignal): Promise<EventPage>;
-  /** All events of a filter as a file: where it can be downloaded, or its events. */
-  all(filter: Filter, w: Window | null): string | TimelineEvent[];
+  /** All events of a filter, in a window if one is given: where they can be downloaded, or how to get at them. */
+  all(filter: Filter, w: Window | null): string | (() => TimelineEvent[]);
 }
 
 const apiFilter = (f: Filter, w?: Window | null): EventFilter => ({
@@ -133,6 +133,6 @@ export function fileSource(id: string, events: TimelineEvent[]): Source {
       const to = Math.min(from + limit, end);
       return { items: list.slice(from, to), ...(to < end && { next: String(to) }) };
     },
-    all: (filter, w) => (w ? within(filter, w) : filtered(filter)),
+    all: (filter, w) => () => (w ? within(filter, w) : filtered(filter)),
   };
 }

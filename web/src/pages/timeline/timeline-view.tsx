@@ -1,4 +1,4 @@
-import { useCallback, useMemo, useState } from "preact/hooks";
+import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useAsk } from "../../api/use";
 import { chainOf } from "../../timeline/chain";
 import { eventsJSON, saveAs } from "../../timeline/export";
@@ -65,6 +65,7 @@ export function TimelineView({ source, filter, onFilter, fixed = [], by, onBy, l
   const inWindow = w && loaded?.events ? firstAt(events, w.to) - firstAt(events, w.from) : (loaded?.density?.total ?? 0);
   const visible = useMemo(() => lanes.filter((l) => !w || l.events.some((e) => e.time >= w.from && e.time <= w.to) || l.spans.some((s) => s.start.time <= w.to && (s.end?.time ?? Infinity) >= w.from)), [lanes, w]);
 
+  const rested = useRested(w, t.following ? 1000 : 200);
   const select = useCallback((e: TimelineEvent | null) => setSelected(e), []);
   const toChain = () => steps[0] && t.setWindow(around(steps[0].event.time, steps.at(-1)!.event.time, 0.08));
 
@@ -142,15 +143,32 @@ export function TimelineView({ source, filter, onFilter, fixed = [], by, onBy, l
           onExport={() => saveAs("chain.json", eventsJSON(steps.map((s) => s.event)))}
         />
       )}
-      {w && (
-        <Card title="Events in the time shown" flush actions={<ExportButton label="Export these" of={source.all(filter, w)} />}>
+      {w && rested && (
+        <Card title="Events in the time shown" flush actions={<ExportButton label="Export these" of={source.all(filter, rested)} />}>
           <div class="tl-list">
-            <EventList source={source} filter={filter} window={w} loaded={loaded} selected={selected} onSelect={select} withTask={!fixed.includes("task")} />
+            <EventList source={source} filter={filter} window={rested} loaded={loaded} selected={selected} onSelect={select} withTask={!fixed.includes("task")} />
           </div>
         </Card>
       )}
     </div>
   );
+}
+
+/** A value as it was when it last rested: a list need not follow each step of a gesture. One that never rests is taken now and then. */
+function useRested<T>(value: T, ms: number): T {
+  const [rested, setRested] = useState(value);
+  const since = useRef(0);
+  useEffect(() => {
+    if (rested === value) return;
+    since.current ||= Date.now();
+    const left = Math.max(0, Math.min(ms, since.current + 10 * ms - Date.now()));
+    const timer = setTimeout(() => {
+      since.current = 0;
+      setRested(value);
+    }, left);
+    return () => clearTimeout(timer);
+  }, [value, rested, ms]);
+  return rested === null ? value : rested;
 }
 
 const Minus = () => (
@@ -160,9 +178,9 @@ const Minus = () => (
 );
 
 /** Exports in the contract's form: what the cloud sends as a file, or events that are here. */
-function ExportButton({ label, of }: { label: string; of: string | TimelineEvent[] }) {
+function ExportButton({ label, of }: { label: string; of: string | (() => TimelineEvent[]) }) {
   if (typeof of !== "string") {
-    return <Button size="small" icon="download" onClick={() => saveAs("events.json", eventsJSON(of))}>{label}</Button>;
+    return <Button size="small" icon="download" onClick={() => saveAs("events.json", eventsJSON(of()))}>{label}</Button>;
   }
   return (
     <a class="button secondary small" href={of} download="events.json">

@@ -57,7 +57,7 @@ export function useTimeline(source: Source, filter: Filter, by: LaneBy, start: W
         setWhole(range && around(range.from, range.to));
         if (range === null) setLoading(false);
         if (now.current.following) setOwn((w) => followWindow(w));
-        else if (range && (!now.current.window || !overlaps(now.current.window, range))) setOwn(opening(range));
+        else if (range && (!now.current.window || !overlaps(now.current.window, range))) setOwn(source.live ? opening(range) : around(range.from, range.to));
       })
       .catch((e: unknown) => {
         if (isAbort(e) || abort.signal.aborted) return;
