@@ -3,7 +3,7 @@ import hooks from "eslint-plugin-react-hooks";
 import ts from "typescript-eslint";
 
 export default ts.config(
-  { ignores: ["dist", "node_modules"] },
+  { ignores: ["dist", "node_modules", "test-results", "e2e"] },
   js.configs.recommended,
   ...ts.configs.recommended,
   {
@@ -18,7 +18,7 @@ export default ts.config(
     },
   },
   {
-    files: ["scripts/**", "e2e/**"],
+    files: ["scripts/**"],
     languageOptions: { globals: { console: "readonly", process: "readonly", URL: "readonly", setTimeout: "readonly", clearTimeout: "readonly", fetch: "readonly", Buffer: "readonly" } },
   },
   {

@@ -74,16 +74,16 @@ func TestDensityCountsWhatIsThere(t *testing.T) {
 	s := open(t, Options{Now: now.now})
 	random := rand.New(rand.NewPCG(1, 1))
 	const day = 24 * 60 * 60
-	for range 60 { // more batches than a cell has parts
+	for range 40 { // more batches than a cell has parts
 		var records []contract.Record
-		for range 50 {
+		for range 20 {
 			after := -random.Float64() * 20 * day
 			if random.IntN(2) == 0 {
 				after = -random.Float64() * 1800
 			}
 			records = append(records, event(after, []string{"", "u1", "u2", "u3"}[random.IntN(4)], fmt.Sprint("s", random.IntN(3)), []string{"", "t1", "t2"}[random.IntN(3)], "x"))
 		}
-		add(t, s, 50, records...)
+		add(t, s, 20, records...)
 		add(t, s, 0, records...) // what comes twice counts once
 	}
 	verify := func(t *testing.T) {
@@ -104,12 +104,12 @@ func TestDensityCountsWhatIsThere(t *testing.T) {
 	}
 	t.Run("added", verify)
 	t.Run("pruned", func(t *testing.T) {
-		s.opt.MaxEvents = 1234
+		s.opt.MaxEvents = 321
 		if err := s.prune(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if d := check(t, s, everything(t, s), Filter{}, ByService, 100); d.Total != 1234 {
-			t.Errorf("%d are left, want 1234", d.Total)
+		if d := check(t, s, everything(t, s), Filter{}, ByService, 100); d.Total != 321 {
+			t.Errorf("%d are left, want 321", d.Total)
 		}
 		verify(t)
 	})

@@ -6,6 +6,7 @@ import { ConnectionBanner } from "./connection";
 import { useKeys } from "./keys";
 import { KeyboardHelp } from "./keyboard-help";
 import { lazyPage } from "./lazy";
+import { idIn } from "./path";
 import { useTheme, type Theme } from "./theme";
 import { Button } from "./ui/button";
 import { Icon, type IconName } from "./ui/icon";
@@ -42,6 +43,7 @@ export function App() {
   const [help, setHelp] = useState(false);
   useKeys(() => setHelp(true));
   const main = useRef<HTMLElement>(null);
+  const id = idIn(window.location.pathname);
   const page = path.split("/").slice(0, 3).join("/");
   const first = useRef(true);
   useEffect(() => {
@@ -65,9 +67,9 @@ export function App() {
             <Route path="/" component={Overview} />
             <Route path="/tasks" component={Tasks} />
             <Route path="/tasks/new" component={NewTask} />
-            <Route path="/tasks/:id/:tab?">{(p) => <Task key={p.id} id={p.id} tab={p.tab ?? ""} />}</Route>
+            <Route path="/tasks/:id/:tab?">{(p) => <Task key={id} id={id} tab={p.tab ?? ""} />}</Route>
             <Route path="/clients" component={Clients} />
-            <Route path="/clients/:id">{(p) => <Client key={p.id} id={p.id} />}</Route>
+            <Route path="/clients/:id">{() => <Client key={id} id={id} />}</Route>
             <Route path="/timeline" component={Timeline} />
             <Route component={NotFound} />
           </Switch>

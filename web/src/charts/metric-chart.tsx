@@ -1,9 +1,9 @@
-import { useId, useMemo, useState } from "preact/hooks";
+import { useId, useMemo, useRef, useState } from "preact/hooks";
 import type { Series } from "../api/types";
 import { Button } from "../ui/button";
 import { LineChart } from "./line-chart";
 import { aggregate, chartData, most, type Choice, type ChartData, type Measure } from "./series";
-import { lineColor, palette } from "./theme";
+import { assignPlaces, lineColor, palette } from "./theme";
 import "./charts.css";
 
 interface Props {
@@ -27,8 +27,9 @@ export function MetricChart({ measure, series }: Props) {
     () => series.filter((s) => s.side === "client").map((s) => s.client).sort((a, b) => a.localeCompare(b, undefined, { numeric: true })),
     [series],
   );
-  // A client keeps its colour while others come and go.
-  const place = (key: string) => clients.indexOf(key);
+  const places = useRef<ReadonlyMap<string, number>>(new Map());
+  places.current = useMemo(() => assignPlaces(places.current, data.lines.filter((l) => l.key !== aggregate).map((l) => l.key)), [data]);
+  const place = (key: string) => places.current.get(key) ?? 0;
   const toggle = (key: string) => {
     const next = new Set(hidden);
     if (!next.delete(key)) next.add(key);

@@ -31,5 +31,22 @@ export function useThemeChange(): number {
 /** How many colours lines have; then they repeat, with dashes. */
 export const palette = 8;
 
+/**
+ * Gives each key a place that it keeps while it is there, the lowest that is free:
+ * of few lines none look alike, and none changes its colour as others come and go.
+ */
+export function assignPlaces(before: ReadonlyMap<string, number>, keys: readonly string[]): Map<string, number> {
+  const places = new Map(keys.flatMap((k) => (before.has(k) ? [[k, before.get(k)!] as const] : [])));
+  const taken = new Set(places.values());
+  let next = 0;
+  for (const k of keys) {
+    if (places.has(k)) continue;
+    while (taken.has(next)) next++;
+    taken.add(next);
+    places.set(k, next);
+  }
+  return places;
+}
+
 /** The CSS variable of a line: the aggregate's is its own. */
 export const lineColor = (place: number): string => (place < 0 ? "--chart-aggregate" : `--series-${(place % palette) + 1}`);

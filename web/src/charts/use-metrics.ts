@@ -6,7 +6,7 @@ import { useLive } from "../api/use-live";
 import { addRounds } from "./series";
 
 /** How many points a series is asked for. */
-const points = 300;
+const points = 200;
 
 /** A task's metrics, kept up by the rounds that happen: they are added here, not asked for again. */
 export function useMetrics(task: string): { series: Series[] | undefined; error: unknown; refresh: () => void } {

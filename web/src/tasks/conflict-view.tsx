@@ -20,6 +20,7 @@ export interface ConflictProps {
 /** The task was changed by somebody else meanwhile: shows both, and lets the operator decide. */
 export function ConflictView(p: ConflictProps) {
   const conflicts = p.differences.filter((d) => d.conflict).length;
+  const visible = p.differences.some((d) => d.theirs !== d.before);
   return (
     <Dialog
       title={`Task ${p.id} was changed meanwhile`}
@@ -35,7 +36,7 @@ export function ConflictView(p: ConflictProps) {
             Back to the form
           </Button>
           <Button variant={conflicts > 0 ? "danger" : "primary"} busy={p.busy} onClick={p.onMine}>
-            {conflicts > 0 ? "Save mine over theirs" : "Save both"}
+            {conflicts > 0 ? "Save mine over theirs" : visible ? "Save both" : "Save mine"}
           </Button>
         </>
       }
@@ -44,7 +45,9 @@ export function ConflictView(p: ConflictProps) {
         Nothing was saved.{" "}
         {conflicts > 0
           ? "Somebody changed the same as you; saving yours replaces theirs where the two differ."
-          : "Somebody changed other fields than you; saving keeps both."}
+          : visible
+            ? "Somebody changed other fields than you; saving keeps both."
+            : "Somebody changed what is not shown here, such as the password; saving keeps that unless you set it too."}
       </p>
       <table class="conflict">
         <caption class="sr-only">What changed</caption>

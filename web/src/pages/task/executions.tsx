@@ -30,7 +30,7 @@ export function ExecutionTable({ query, show }: Props) {
       return { items: items ?? [], next };
     },
     (e) => e.id,
-    50,
+    25,
   );
   useLiveRefresh({ kinds: ["execution"], ...query }, list.refresh);
   if (list.items.length === 0) {

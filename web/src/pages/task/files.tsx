@@ -74,7 +74,7 @@ export function FilesTab({ task }: { task: TaskDetail }) {
           retry={asked.refresh}
           empty={
             <EmptyState icon="file" title="No files yet">
-              A task needs its program at least: <code>server.py</code> and <code>client.py</code>, or what its arguments name. Drop them above.
+              <p>A task needs its program at least: <code>server.py</code> and <code>client.py</code>. Drop them above.</p>
             </EmptyState>
           }
         />

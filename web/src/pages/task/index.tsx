@@ -37,7 +37,7 @@ export default function TaskPage({ id, tab }: { id: string; tab: string }) {
       <Page title={id} parent={parent}>
         {missing ? (
           <EmptyState icon="tasks" title={`There is no task ${id}`} action={<Link href="/tasks">All tasks</Link>}>
-            It may have been deleted. What it did is kept on the <Link href={`/timeline?task=${encodeURIComponent(id)}`}>timeline</Link> for a while.
+            <p>It may have been deleted. What it did is kept on the <Link href={`/timeline?task=${encodeURIComponent(id)}`}>timeline</Link> for a while.</p>
           </EmptyState>
         ) : error !== undefined ? (
           <ErrorState error={error} retry={asked.refresh} title="The task could not be loaded" />

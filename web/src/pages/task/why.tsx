@@ -72,10 +72,10 @@ export function WhyTab({ task }: { task: TaskDetail }) {
           onMore={list.more}
           empty={
             query ? (
-              <EmptyState icon="search" title="No client matches">No client's id contains “{query}”.</EmptyState>
+              <EmptyState icon="search" title="No client matches"><p>No client's id contains “{query}”.</p></EmptyState>
             ) : (
               <EmptyState icon="clients" title="No clients yet">
-                A client is known once it has told about itself: start one with <code>agata serve client-gateway client-task-manager</code>.
+                <p>A client is known once it has told about itself: start one with <code>agata serve client-gateway client-task-manager</code>.</p>
               </EmptyState>
             )
           }
