@@ -25,5 +25,6 @@ recovers from. It ends with the timeline and where everything was written.`,
 	}
 	cmd.Flags().StringVar(&opt.GoTask, "go-task", "", "run the Go task, built from experiments/tasks/gofedavg, instead of Flower")
 	cmd.Flags().StringVar(&opt.Dir, "out", "demo", "folder that is emptied, and takes everything")
+	cmd.Flags().BoolVar(&opt.Stay, "stay", false, "stay up at the end, to look around in the console, until interrupted")
 	return cmd
 }

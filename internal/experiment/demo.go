@@ -45,6 +45,7 @@ func Demo(ctx context.Context, opt Options) (err error) {
 		return err
 	}
 	opt.Dir = dir
+	visit := ctx
 	ctx, cancel := context.WithTimeout(ctx, demoLimit)
 	defer cancel()
 	d := &demo{opt: opt}
@@ -53,13 +54,19 @@ func Demo(ctx context.Context, opt Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.l.close()) }()
+	d.say("Watch it in a browser: %s/", d.l.cloud.GatewayURL())
 	if err := d.learn(d.l.ctx, m); err != nil {
 		return fmt.Errorf("the first act: %w", err)
 	}
 	if err := d.recover(d.l.ctx, m); err != nil {
 		return fmt.Errorf("the second act: %w", err)
 	}
-	return d.curtain()
+	if err := d.curtain(); err != nil || !opt.Stay {
+		return err
+	}
+	d.say("It stays up: %s/timeline shows what happened; Ctrl-C ends it", d.l.cloud.GatewayURL())
+	<-visit.Done()
+	return nil
 }
 
 type demo struct {

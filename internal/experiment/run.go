@@ -24,6 +24,8 @@ type Options struct {
 	Python string
 	// GoTask is the built gofedavg, for a demonstration without Python.
 	GoTask string
+	// Stay leaves a demonstration up at its end, until the context ends.
+	Stay bool
 	// CloudBroker and ClientBroker are host:port of RabbitMQ nodes; "" means an
 	// embedded broker.
 	CloudBroker, ClientBroker string
