@@ -3,7 +3,7 @@ import hooks from "eslint-plugin-react-hooks";
 import ts from "typescript-eslint";
 
 export default ts.config(
-  { ignores: ["dist", "node_modules", "test-results", "e2e"] },
+  { ignores: ["dist", "node_modules", "test-results"] },
   js.configs.recommended,
   ...ts.configs.recommended,
   {

@@ -65,7 +65,7 @@ function gatewayOf(child: ChildProcess): Promise<string> {
     child.stderr!.on("data", (bytes: Buffer) => {
       said += bytes.toString();
       const match = /^(?:console|gateway)\s+(http:\/\/\S+)/m.exec(said);
-      if (match && /AGATA is up/.test(said)) {
+      if (match?.[1] && /AGATA is up/.test(said)) {
         clearTimeout(late);
         found(match[1].replace(/\/$/, ""));
       }

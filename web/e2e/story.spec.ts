@@ -1,6 +1,5 @@
 // The whole story of an operator, in a real browser against a real AGATA: two
 // clients, a Flower model, a process that is killed.
-import AxeBuilder from "@axe-core/playwright";
 import { expect, test, type Page } from "@playwright/test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -85,6 +84,17 @@ test("logs follow live", async () => {
   await expect(page.getByText(/round \d+: accuracy/).first()).toBeVisible({ timeout: 30_000 });
 });
 
+test("a file is dropped onto the task", async () => {
+  await page.goto("/tasks/digits/files");
+  const dropped = await page.evaluateHandle(() => {
+    const data = new DataTransfer();
+    data.items.add(new File(["a note"], "notes.txt", { type: "text/plain" }));
+    return data;
+  });
+  await page.getByText(/drop files/i).first().dispatchEvent("drop", { dataTransfer: dropped });
+  await expect(page.getByRole("row").filter({ hasText: "notes.txt" })).toBeVisible();
+});
+
 test("the task is stopped", async () => {
   await page.goto("/tasks/digits");
   await page.getByRole("button", { name: "Stop", exact: true }).click();
@@ -116,8 +126,4 @@ async function rounds(): Promise<number> {
   const metrics = await (await page.request.get("/api/v1/tasks/digits/metrics")).json();
   const aggregate = metrics.series.find((s: { side: string }) => s.side === "server");
   return aggregate?.points.length ?? 0;
-}
-
-async function axe(p: Page) {
-  return (await new AxeBuilder({ page: p }).analyze()).violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(" ")).join(", ")}`);
 }

@@ -67,7 +67,7 @@ func (a *API) line(u contract.User, view history.ClientView) ClientLine {
 	if view.State != nil {
 		line.Running, line.Policy = list(view.State.Running), view.State.Policy
 		for _, held := range view.State.Quarantined {
-			if held.Until > a.now() {
+			if holds(held, a.now()) {
 				line.Quarantined++
 			}
 		}

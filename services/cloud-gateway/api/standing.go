@@ -104,11 +104,16 @@ func (s standing) quarantine() *contract.QuarantinedFor {
 		return nil
 	}
 	for _, held := range s.view.State.Quarantined {
-		if held.TaskID == s.task && held.Until > s.now {
+		if held.TaskID == s.task && holds(held, s.now) {
 			return &held
 		}
 	}
 	return nil
+}
+
+// holds tells whether a quarantine still holds; one without an end has Until 0.
+func holds(held contract.QuarantinedFor, now float64) bool {
+	return held.Until == 0 || held.Until > now
 }
 
 // busyWith is the other task that keeps the client from this one, or "".

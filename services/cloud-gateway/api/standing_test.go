@@ -21,6 +21,7 @@ func TestStanding(t *testing.T) {
 		return &history.Execution{ExecutionRun: contract.ExecutionRun{State: state, Started: started, Reason: "report_error"}}
 	}
 	held := contract.QuarantinedFor{TaskID: "T", Reason: "report_error", Until: now + 60}
+	endless := contract.QuarantinedFor{TaskID: "T", Reason: "report_error"}
 	over := contract.QuarantinedFor{TaskID: "T", Reason: "report_error", Until: now - 1}
 	yes, no := contract.ClientChoice{Selected: true}, contract.ClientChoice{Clause: &contract.Clause{Text: "a > 1"}}
 	here := now - 5
@@ -34,6 +35,7 @@ func TestStanding(t *testing.T) {
 		"its state is newer":          {standing{running: true, choice: yes, view: history.ClientView{LastSeen: here, State: state("one", nil)}, last: ran("running", now-9)}, StatusWaiting, ""},
 		"running although not chosen": {standing{running: true, choice: no, view: history.ClientView{LastSeen: here, State: state("one", []string{"T"})}}, StatusRunning, ""},
 		"quarantined":                 {standing{running: true, choice: yes, view: history.ClientView{LastSeen: here, State: state("one", nil, held)}, last: ran("failed", now-9)}, StatusQuarantined, "after report_error"},
+		"quarantine without an end":   {standing{running: true, choice: yes, view: history.ClientView{LastSeen: here, State: state("one", nil, endless)}}, StatusQuarantined, "after report_error"},
 		"quarantine is over":          {standing{running: true, choice: yes, view: history.ClientView{LastSeen: here, State: state("one", nil, over)}}, StatusWaiting, ""},
 		"finished":                    {standing{running: true, since: now - 20, choice: yes, view: history.ClientView{LastSeen: now - 500}, last: ran("finished", now-10)}, StatusFinished, ""},
 		"failed":                      {standing{running: true, since: now - 20, choice: yes, view: history.ClientView{LastSeen: here}, last: ran("failed", now-10)}, StatusFailed, "report_error"},

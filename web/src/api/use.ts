@@ -113,7 +113,7 @@ export function usePages<T>(
   key: string,
   ask: (page: { cursor?: string | undefined; limit: number }, signal: AbortSignal) => Promise<PageOf<T>>,
   id: (item: T) => string,
-  pageSize = 100,
+  pageSize = 50,
 ): Paged<T> {
   const [state, setState] = useState<PagedState<T>>(() => beginning<T>(key));
   const latest = useRef({ ask, id, state });

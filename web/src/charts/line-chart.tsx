@@ -132,7 +132,7 @@ function options(el: HTMLElement, { data, place, format }: Pick<Props, "data" | 
 }
 
 /** The range of y with some air; a flat line lies in the middle. */
-export function widen(low: number | null, high: number | null): [number, number] {
+function widen(low: number | null, high: number | null): [number, number] {
   if (low === null || high === null) return [0, 1];
   const air = (high - low || Math.abs(high) || 1) * 0.06;
   return [low - air, high + air];

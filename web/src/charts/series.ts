@@ -1,5 +1,6 @@
 // What of a task's metrics is drawn: pure, so that hundreds of clients can be tested.
 import type { Entry, Point, Series } from "../api/types";
+import { thinLine } from "../timeline/thin";
 
 export type Measure = "acc" | "loss";
 
@@ -102,7 +103,7 @@ function bandOf(series: Series[], measure: Measure, length: number, places: Map<
 
 const byName = (a: string, b: string) => a.localeCompare(b, undefined, { numeric: true });
 
-/** How many points a series keeps while rounds come in, before it is thinned to half. */
+/** How many points a series keeps while rounds come in, before it is thinned to half of them. */
 export const keep = 2000;
 
 /**
@@ -130,7 +131,7 @@ export function addRounds(series: readonly Series[], entries: readonly Entry[]):
     }
     place(s.points!, pointOf(e, s.points!.at(-1)));
     if (s.points!.length > keep) {
-      s.points = s.points!.filter((_, i, list) => i % 2 === 0 || i === list.length - 1);
+      s.points = thinLine(s.points!, (p) => p.acc ?? p.loss, keep / 2);
       s.thinned = true;
     }
   }

@@ -23,15 +23,3 @@ export function matches(f: Filter, e: TimelineEvent): boolean {
     (f.text === "" || `${e.text}\n${e.fn}`.toLowerCase().includes(f.text.toLowerCase()))
   );
 }
-
-/** The query parameters of a filter and a stretch of time, as /api/v1/events takes them. */
-export function filterQuery(f: Filter, from?: number, to?: number): URLSearchParams {
-  const query = new URLSearchParams();
-  if (f.task) query.set("task", f.task);
-  if (f.client) query.set("client", f.client);
-  if (f.service) query.set("service", f.service);
-  if (f.text) query.set("q", f.text);
-  if (from !== undefined) query.set("from", from.toFixed(6));
-  if (to !== undefined) query.set("to", to.toFixed(6));
-  return query;
-}

@@ -46,10 +46,10 @@ export function fromEntry(entry: EventEntry): TimelineEvent | null {
 const byTime = (a: TimelineEvent, b: TimelineEvent) => a.time - b.time;
 
 /**
- * Merges events into sorted ones, each key once, and keeps the newest `most`.
+ * Merges events into sorted ones, each key once.
  * The usual case, events newer than all there are, costs only a copy.
  */
-export function mergeEvents(sorted: TimelineEvent[], more: TimelineEvent[], most = Infinity): TimelineEvent[] {
+export function mergeEvents(sorted: TimelineEvent[], more: TimelineEvent[]): TimelineEvent[] {
   const known = new Set(sorted.map((e) => e.key));
   const fresh: TimelineEvent[] = [];
   for (const e of more) {
@@ -62,7 +62,7 @@ export function mergeEvents(sorted: TimelineEvent[], more: TimelineEvent[], most
   const last = sorted.at(-1);
   const all = sorted.concat(fresh);
   if (last && fresh[0] && fresh[0].time < last.time) all.sort(byTime);
-  return all.length > most ? all.slice(all.length - most) : all;
+  return all;
 }
 
 /** The place of the first event at or after a time, in sorted events. */

@@ -1,7 +1,7 @@
 import type { Density } from "./density";
 import { serviceName, type Lane } from "./lanes";
 import type { TimelineEvent } from "./model";
-import { stackSpans, type Span } from "./spans";
+import { endOf, stackSpans, type Span } from "./spans";
 import { tone } from "./texts";
 import { cluster, type Cluster } from "./thin";
 import type { Window } from "./window";
@@ -52,7 +52,7 @@ export function sceneOf(lanes: readonly Lane[], w: Window, width: number, head: 
       inSpan.add(span.start.key);
       if (span.end && !isMark(span.end)) inSpan.add(span.end.key);
       const left = Math.max(x(span.start.time), -10);
-      const right = Math.min(span.end ? x(span.end.time) : width + 10, width + 10);
+      const right = Math.min(x(endOf(span)), width + 10);
       if (right < 0 || left > width) return;
       most = Math.max(most, rows[i]! + 1);
       spans.push({ x: left, width: Math.max(right - left, 3), row: rows[i]!, span });

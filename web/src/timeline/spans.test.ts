@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { pairSpans, stackSpans } from "./spans";
+import { endOf, pairSpans, runningAt, stackSpans, withEnds } from "./spans";
 import { clientStory, event } from "./testing";
 
 const told = (events: Parameters<typeof pairSpans>[0]) =>
@@ -46,6 +46,28 @@ test("Failed, Ended and Error! end a span as failed", () => {
 
 test("a process that has not ended is an open span, a call that has not is none", () => {
   expect(told([event(1, "Started client", { service: "task_client", fn: "main" }), event(2, "Started work")])).toEqual(["client 1-…"]);
+});
+
+test("the process of a task whose end was dealt with has ended, also when it said nothing", () => {
+  const own = { client: "a", service: "task_client", fn: "main", task: "E" };
+  const manager = { client: "a", service: "service_client_ml", fn: "handle_error_from_task", task: "E" };
+  expect(told([event(1, "Started client", own), event(2, "Started handling error from task other", manager), event(3, "Started handling error from task E", manager)])).toContain("client 1-3 failed");
+});
+
+test("processes that run into a window are known by what was before it", () => {
+  const server = (task: string) => ({ service: "task_server", fn: "main", task });
+  const before = [event(1, "Started server", server("over")), event(2, "Finished server", server("over")), event(3, "Started server", server("long")), event(4, "Started server", server("ends")), event(5, "Started work")];
+  const after = [event(11, "Finished server", server("ends"))];
+  expect(runningAt(10, before, after).map((e) => e.task)).toEqual(["long", "ends"]);
+});
+
+test("a process that said nothing at its end ended when its execution did", () => {
+  const own = (execution: string) => ({ service: "task_client", fn: "main", client: execution, execution });
+  const spans = withEnds(
+    pairSpans([event(1, "Started client", own("ended")), event(2, "Started client", own("runs")), event(3, "Started client", own("unknown"))]),
+    new Map([["ended", 9], ["runs", null]]),
+  );
+  expect(spans.map((s) => [s.until, endOf(s)])).toEqual([[9, 9], [null, Infinity], [undefined, Infinity]]);
 });
 
 test("spans that overlap lie on rows of their own, up to a bound", () => {

@@ -66,8 +66,15 @@ export function duration(seconds: number): string {
   return `${sign}${Math.floor(whole / 86400)} d ${Math.floor((whole % 86400) / 3600)} h`;
 }
 
+/** How long a span took, or what is known of that. */
+export function took(s: { start: TimelineEvent; end: TimelineEvent | null; until?: number | null }): string {
+  const end = s.end?.time ?? s.until;
+  if (end != null) return duration(end - s.start.time);
+  return s.until === null ? "runs" : "no end known";
+}
+
 /** An event's line in lists: measurements in words, long fractions cut. */
 export function label(e: TimelineEvent): string {
-  const took = measured(e);
-  return took === null ? e.text.replace(/-?\d+\.\d{5,}/g, (n) => String(Number(Number(n).toPrecision(4)))) : `${e.fn.replace(/_time$/, "").replaceAll("_", " ")} took ${duration(took)}`;
+  const seconds = measured(e);
+  return seconds === null ? e.text.replace(/-?\d+\.\d{5,}/g, (n) => String(Number(Number(n).toPrecision(4)))) : `${e.fn.replace(/_time$/, "").replaceAll("_", " ")} took ${duration(seconds)}`;
 }

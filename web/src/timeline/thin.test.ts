@@ -19,7 +19,7 @@ test("a thinned line keeps its first, last and peaks", () => {
   points[4321] = { x: 4321, y: 9 };
   points[1234] = { x: 1234, y: -9 };
   points[77] = { x: 77, y: null };
-  const thin = thinLine(points, 400);
+  const thin = thinLine(points, (p) => p.y, 400);
   expect(thin.length).toBeLessThanOrEqual(400);
   expect(thin[0]?.x).toBe(0);
   expect(thin.at(-1)?.x).toBe(9999);
@@ -29,5 +29,5 @@ test("a thinned line keeps its first, last and peaks", () => {
 
 test("a short line stays as it is", () => {
   const points = [{ x: 0, y: 1 }, { x: 1, y: null }];
-  expect(thinLine(points, 100)).toEqual(points);
+  expect(thinLine(points, (p) => p.y, 100)).toEqual(points);
 });

@@ -32,32 +32,24 @@ export function cluster<T>(items: readonly T[], x: (item: T) => number, gap: num
   return out;
 }
 
-/** A point of a line; y is null where there is no value. */
-export interface Point {
-  x: number;
-  y: number | null;
-}
-
 /**
- * Thins a line to at most about `most` points: of each stretch its first, lowest,
- * highest and last, so that no peak is lost.
+ * Thins a line to at most `most` items (8 or more): of each stretch its first,
+ * lowest, highest and last, so that no peak is lost. Items whose value is null
+ * are neither low nor high.
  */
-export function thinLine(points: readonly Point[], most: number): Point[] {
-  if (points.length <= most || most < 8) return [...points];
+export function thinLine<T>(items: readonly T[], value: (item: T) => number | null, most: number): T[] {
+  if (items.length <= most) return [...items];
   const stretches = Math.floor(most / 4);
-  const out: Point[] = [];
+  const out: T[] = [];
   for (let s = 0; s < stretches; s++) {
-    const begin = Math.floor((s * points.length) / stretches);
-    const end = Math.floor(((s + 1) * points.length) / stretches);
-    let low = begin;
-    let high = begin;
+    const begin = Math.floor((s * items.length) / stretches);
+    const end = Math.floor(((s + 1) * items.length) / stretches);
+    let [low, high] = [begin, begin];
     for (let i = begin; i < end; i++) {
-      if (value(points, i, Infinity) < value(points, low, Infinity)) low = i;
-      if (value(points, i, -Infinity) > value(points, high, -Infinity)) high = i;
+      if ((value(items[i]!) ?? Infinity) < (value(items[low]!) ?? Infinity)) low = i;
+      if ((value(items[i]!) ?? -Infinity) > (value(items[high]!) ?? -Infinity)) high = i;
     }
-    for (const i of [...new Set([begin, low, high, end - 1])].sort((a, b) => a - b)) out.push(points[i]!);
+    for (const i of [...new Set([begin, low, high, end - 1])].sort((a, b) => a - b)) out.push(items[i]!);
   }
   return out;
 }
-
-const value = (points: readonly Point[], i: number, otherwise: number) => points[i]?.y ?? otherwise;

@@ -5,7 +5,7 @@ import type { Density } from "../../timeline/density";
 import type { Lane } from "../../timeline/lanes";
 import type { TimelineEvent } from "../../timeline/model";
 import { densityScene, hitAt, sceneOf, type Hit } from "../../timeline/scene";
-import { duration, label } from "../../timeline/texts";
+import { label, took } from "../../timeline/texts";
 import { axis, timeOfDay } from "../../timeline/ticks";
 import { onKey, span, type Window } from "../../timeline/window";
 import { draw, paletteAt, type Palette } from "./draw";
@@ -183,7 +183,7 @@ function Tip({ hit, x, y, flip }: { hit: Hit; x: number; y: number; flip: boolea
           <strong>{hit.kind === "span" ? hit.span.subject : label(hit.event)}</strong>
           <span class="num">
             {timeOfDay(hit.event.time)}
-            {hit.kind === "span" && ` · ${hit.span.end ? duration(hit.span.end.time - hit.span.start.time) : "has not ended"}`}
+            {hit.kind === "span" && ` · ${took(hit.span)}`}
           </span>
           <span class="muted">
             {[hit.event.service, hit.event.client, hit.event.task].filter(Boolean).join(" · ")}

@@ -4,7 +4,7 @@ import type { Step } from "../../timeline/chain";
 import { serviceName, whereOf } from "../../timeline/lanes";
 import type { TimelineEvent } from "../../timeline/model";
 import type { Span } from "../../timeline/spans";
-import { duration, label, taskOf } from "../../timeline/texts";
+import { duration, label, taskOf, took } from "../../timeline/texts";
 import { moment, timeOfDay } from "../../timeline/ticks";
 import { Button } from "../../ui/button";
 import { Card, Facts } from "../../ui/page";
@@ -49,7 +49,7 @@ export function Details({ event, span, steps, linked, onSelect, onZoom, onExport
           ["Function", <code>{event.fn}</code>],
           ...(event.client ? [["Client", to(`/clients/${encodeURIComponent(event.client)}`, event.client)] as [string, ComponentChildren]] : []),
           ...(task ? [["Task", to(`/tasks/${encodeURIComponent(task)}`, task)] as [string, ComponentChildren]] : []),
-          ...(span ? [["Took", span.end ? <span class="num">{duration(span.end.time - span.start.time)}</span> : "has not ended"] as [string, ComponentChildren]] : []),
+          ...(span ? [["Took", <span class="num">{took(span)}</span>] as [string, ComponentChildren]] : []),
         ]}
       />
       <h3 class="tl-chain-title">

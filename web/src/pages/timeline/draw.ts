@@ -2,7 +2,7 @@ import type { Step } from "../../timeline/chain";
 import type { Lane } from "../../timeline/lanes";
 import type { TimelineEvent } from "../../timeline/model";
 import { bar, markMiddle, pad, placeOf, row, type Scene, type SceneLane } from "../../timeline/scene";
-import { duration, tone, type Tone } from "../../timeline/texts";
+import { took, tone, type Tone } from "../../timeline/texts";
 import type { Axis } from "../../timeline/ticks";
 import type { Window } from "../../timeline/window";
 import { color } from "../../charts/theme";
@@ -18,7 +18,7 @@ export function paletteAt(el: Element): Palette {
 }
 
 /** Which colour a service's spans have: by who they belong to. */
-export function hue(service: string): "operator" | "cloud" | "client" | "task" {
+function hue(service: string): "operator" | "cloud" | "client" | "task" {
   if (service === "Operator") return "operator";
   if (service.startsWith("task_")) return "task";
   return service.includes("client") ? "client" : "cloud";
@@ -110,8 +110,7 @@ function drawSpans(ctx: CanvasRenderingContext2D, lane: SceneLane, p: Picture, c
     const room = Math.min(s.x + s.width, p.scene.width) - from - 10;
     if (room > 34) {
       ctx.fillStyle = colors.ground;
-      const took = end ? duration(end.time - start.time) : "runs";
-      ctx.fillText(fitText(ctx, `${subject} · ${took}`, room), from + 5, y + bar / 2 + 0.5);
+      ctx.fillText(fitText(ctx, `${subject} · ${took(s.span)}`, room), from + 5, y + bar / 2 + 0.5);
     }
   }
   ctx.globalAlpha = 1;

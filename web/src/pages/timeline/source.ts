@@ -5,6 +5,7 @@ import { densityOf, type Density } from "../../timeline/density";
 import { isFiltered, matches, type Filter } from "../../timeline/filter";
 import { firstAt, fromEntry, type TimelineEvent } from "../../timeline/model";
 import { byLane, type LaneBy } from "../../timeline/lanes";
+import { runningAt } from "../../timeline/spans";
 import { span, type Window } from "../../timeline/window";
 
 /** More events than this in a window are shown as density. */
@@ -73,8 +74,9 @@ export const history: Source = {
     // Some air at both sides, so that a small step needs no question.
     const wide = { from: w.from - span(w) / 2, to: w.to + span(w) / 2 };
     const more = await gather(filter, wide, 2 * most, signal);
-    if (more) return { covers: wide, events: more, density };
-    return { covers: w, events: (await gather(filter, w, Infinity, signal)) ?? [], density };
+    const [covers, events] = more ? [wide, more] : [w, (await gather(filter, w, Infinity, signal)) ?? []];
+    const before = await processesBefore(filter, covers.from, signal);
+    return { covers, events: [...runningAt(covers.from, before, events), ...events], density };
   },
 
   async page(filter, w, page, signal) {
@@ -84,6 +86,16 @@ export const history: Source = {
 
   all: (filter, w) => api.eventsFileURL(apiFilter(filter, w)),
 };
+
+const taskServices = ["task_server", "task_client"];
+
+/** The newest events of tasks' own processes before a moment: some may run on. */
+async function processesBefore(filter: Filter, moment: number, signal: AbortSignal): Promise<TimelineEvent[]> {
+  if (filter.text !== "") return []; // the search is for events, not for what ran meanwhile
+  const wanted = taskServices.filter((s) => filter.service === "" || filter.service === s);
+  const pages = await Promise.all(wanted.map((service) => api.events({ ...apiFilter(filter), service, to: moment, order: "newest", limit: 200 }, signal)));
+  return pages.flatMap((p) => flat(p.events)).sort((a, b) => a.time - b.time);
+}
 
 /** All events of a window, or null if there are more than `limit`. */
 async function gather(filter: Filter, w: Window, limit: number, signal: AbortSignal): Promise<TimelineEvent[] | null> {
@@ -124,7 +136,9 @@ export function fileSource(id: string, events: TimelineEvent[]): Source {
       if (many(w) > most) return { covers: w, events: null, density: densityOf(list, w, by, buckets, lanes) };
       const wide = { from: w.from - span(w) / 2, to: w.to + span(w) / 2 };
       const covers = many(wide) <= 2 * most ? wide : w;
-      return { covers, events: within(filter, covers), density: null };
+      const events = within(filter, covers);
+      const before = filter.text === "" ? runningAt(covers.from, list.slice(0, firstAt(list, covers.from)), events) : [];
+      return { covers, events: [...before, ...events], density: null };
     },
     async page(filter, w, { cursor, limit }) {
       const list = filtered(filter);

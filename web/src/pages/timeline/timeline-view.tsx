@@ -6,7 +6,7 @@ import { isFiltered, noFilter, type Filter } from "../../timeline/filter";
 import { lanesOf, type LaneBy } from "../../timeline/lanes";
 import { linkEvents } from "../../timeline/links";
 import { firstAt, mergeEvents, type TimelineEvent } from "../../timeline/model";
-import { pairSpans } from "../../timeline/spans";
+import { endOf, pairSpans } from "../../timeline/spans";
 import { duration } from "../../timeline/texts";
 import { around, pan, span, zoom, type Window } from "../../timeline/window";
 import { Button } from "../../ui/button";
@@ -21,6 +21,7 @@ import { EventList } from "./event-list";
 import { Filters } from "./filters";
 import { Key } from "./key";
 import type { Source } from "./source";
+import { useEnds } from "./use-ends";
 import { useTimeline } from "./use-timeline";
 import "./timeline.css";
 
@@ -50,7 +51,7 @@ export function TimelineView({ source, filter, onFilter, fixed = [], by, onBy, l
   const { window: w, loaded } = t;
 
   const events = loaded?.events ?? none;
-  const spans = useMemo(() => pairSpans(events), [events]);
+  const spans = useEnds(source.live, useMemo(() => pairSpans(events), [events]));
   const lanes = useMemo(() => lanesOf(events, spans, by), [events, spans, by]);
   // What a filter hides may still be a cause: the selected event's client is asked for as a whole.
   const near = useAsk(selected?.client && isFiltered({ ...filter, client: "" }) ? `${source.id} ${selected.key}` : null, (signal) =>
@@ -63,7 +64,7 @@ export function TimelineView({ source, filter, onFilter, fixed = [], by, onBy, l
     return chainOf(selected, linkEvents(all), context ? pairSpans(all) : spans);
   }, [selected, events, spans, context]);
   const inWindow = w && loaded?.events ? firstAt(events, w.to) - firstAt(events, w.from) : (loaded?.density?.total ?? 0);
-  const visible = useMemo(() => lanes.filter((l) => !w || l.events.some((e) => e.time >= w.from && e.time <= w.to) || l.spans.some((s) => s.start.time <= w.to && (s.end?.time ?? Infinity) >= w.from)), [lanes, w]);
+  const visible = useMemo(() => lanes.filter((l) => !w || l.events.some((e) => e.time >= w.from && e.time <= w.to) || l.spans.some((s) => s.start.time <= w.to && endOf(s) >= w.from)), [lanes, w]);
 
   const rested = useRested(w, t.following ? 1000 : 200);
   const select = useCallback((e: TimelineEvent | null) => setSelected(e), []);
@@ -161,7 +162,7 @@ function useRested<T>(value: T, ms: number): T {
   useEffect(() => {
     if (rested === value) return;
     since.current ||= Date.now();
-    const left = Math.max(0, Math.min(ms, since.current + 10 * ms - Date.now()));
+    const left = Math.max(0, Math.min(ms, since.current + 3 * ms - Date.now()));
     const timer = setTimeout(() => {
       since.current = 0;
       setRested(value);

@@ -3,7 +3,7 @@ import { isAbort } from "../../api/http";
 import { useLive } from "../../api/use-live";
 import type { Entry } from "../../api/types";
 import { matches, type Filter } from "../../timeline/filter";
-import { firstAt, fromEntry, mergeEvents } from "../../timeline/model";
+import { firstAt, fromEntry, mergeEvents, type TimelineEvent } from "../../timeline/model";
 import type { LaneBy } from "../../timeline/lanes";
 import { around, fitWindow, span, type Window } from "../../timeline/window";
 import { most, type Loaded, type Source } from "./source";
@@ -104,7 +104,7 @@ export function useTimeline(source: Source, filter: Filter, by: LaneBy, start: W
     if (fresh.length === 0) return;
     if (empty) setAttempt((n) => n + 1);
     setWhole((w) => w && { from: w.from, to: Math.max(w.to, fresh.at(-1)!.time) });
-    setLoaded((l) => (l?.events && l.key === key ? { ...l, events: mergeEvents(l.events, fresh, 2 * most) } : l));
+    setLoaded((l) => (l?.events && l.key === key ? grown(l, mergeEvents(l.events, fresh)) : l));
   };
   const reload = useCallback(() => {
     setLoaded(null);
@@ -133,7 +133,7 @@ export function useTimeline(source: Source, filter: Filter, by: LaneBy, start: W
       if (!w) return;
       source
         .load(now.current.filter, w, by, abort.signal)
-        .then(({ events }) => events && setLoaded((l) => (l?.events && l.key === key ? { ...l, events: mergeEvents(l.events, events, 2 * most) } : l)))
+        .then(({ events }) => events && setLoaded((l) => (l?.events && l.key === key ? grown(l, mergeEvents(l.events, events)) : l)))
         .catch(() => undefined); // the live connection goes on
     }, 1500);
     return () => {
@@ -201,6 +201,13 @@ function covers(l: Loaded & { by: LaneBy }, by: LaneBy, w: Window): boolean {
 function opening(range: Window & { total: number }): Window {
   const newest = { from: range.to - 60, to: range.to + 3 };
   return range.total > most && newest.from > range.from ? newest : around(range.from, range.to);
+}
+
+/** What is loaded with more events; the oldest go when there are very many, and are no longer covered. */
+function grown<L extends Loaded>(l: L, events: TimelineEvent[]): L {
+  if (events.length <= 3 * most) return { ...l, events };
+  const kept = events.slice(-2 * most);
+  return { ...l, events: kept, covers: { from: kept[0]!.time, to: l.covers.to } };
 }
 
 const overlaps = (a: Window, b: Window) => a.from <= b.to && b.from <= a.to;
