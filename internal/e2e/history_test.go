@@ -151,7 +151,7 @@ func TestWhatHappensAtAClientIsAtTheCloud(t *testing.T) {
 
 			// What the cloud had is still there after a restart of it.
 			cloud.stop()
-			serveCloud()
+			w.serve(app.UserManager, app.CloudTaskManager, app.CloudGateway) // which ends the task with the test
 			w.told("a", 30)
 			stage(4)
 			w.told("a", 40)

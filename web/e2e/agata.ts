@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -31,7 +31,7 @@ export async function startAgata(options: Options = {}): Promise<Agata> {
     "broker.mode": "embedded",
     "client.info.user_id": "car",
     "client.params.request_interval": "1",
-    "tasks.python": process.env.AGATA_TEST_PYTHON ?? "python3",
+    "tasks.python": python(),
     ...options.settings,
   };
   const args = ["up", "--data", data, "--clients", String(options.clients ?? 2)];
@@ -55,6 +55,12 @@ export async function startAgata(options: Options = {}): Promise<Agata> {
     child.kill("SIGKILL");
     throw error;
   }
+}
+
+/** The Python that has Flower: tools/python-env makes it. */
+function python(): string {
+  const made = join(root, ".venv/bin/python3");
+  return process.env.AGATA_TEST_PYTHON ?? (existsSync(made) ? made : "python3");
 }
 
 /** Reads from what AGATA says where its gateway is. */

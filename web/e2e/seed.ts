@@ -29,7 +29,7 @@ export async function runStory(request: APIRequestContext) {
   await upload(request, "fails", "4fe5", flower);
   await request.post("/api/v1/tasks/fails/start", { data: {} });
   await create(request, "learns", {
-    server_arguments: `--port ${port} --rounds 500 --min-clients 1 --pause 0.3`,
+    server_arguments: `--port ${port} --rounds 2000 --min-clients 1 --pause 0.3`,
     client_arguments: `--server 127.0.0.1:${port}`,
     selection_criteria: 'data_qnt >= 0 and "camera" in sensors',
     tags: ["flower", "digits"],
