@@ -115,7 +115,7 @@ async function measure(page: Page): Promise<Figure[]> {
       await page.mouse.wheel(0, -300);
       await page.waitForTimeout(60);
     }
-  }, () => expect(rows().nth(2)).toBeVisible());
+  }, () => expect(page.getByText(/events?/).first()).toBeVisible());
   await step("drags the timeline", async () => {
     const box = (await canvas.boundingBox())!;
     await page.mouse.move(box.x + box.width / 2, box.y + 30);
