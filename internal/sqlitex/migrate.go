@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"embed"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -31,6 +32,15 @@ type migration struct {
 }
 
 var migrationName = regexp.MustCompile(`^(\d{4})_([a-z0-9_]+)\.sql$`)
+
+// Migrations is the folder "migrations" that a program embeds, as [Open] wants it.
+func Migrations(files embed.FS) fs.FS {
+	sub, err := fs.Sub(files, "migrations")
+	if err != nil {
+		panic(err) // cannot be: the name is a valid path
+	}
+	return sub
+}
 
 // readMigrations returns the migrations of fsys, which must count 0001, 0002, ...
 // Files with other endings (a README, an embed.go) are passed over.

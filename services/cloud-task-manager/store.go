@@ -17,13 +17,7 @@ import (
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
-func migrations() fs.FS {
-	sub, err := fs.Sub(migrationFiles, "migrations")
-	if err != nil {
-		panic(err) // cannot be: the folder is part of the program
-	}
-	return sub
-}
+func migrations() fs.FS { return sqlitex.Migrations(migrationFiles) }
 
 const (
 	columns = `seq, id, created_ms, modified_ms, host, port, username, password, files_paths, tags,

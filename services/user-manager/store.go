@@ -18,13 +18,7 @@ import (
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
-func migrations() fs.FS {
-	sub, err := fs.Sub(migrationFiles, "migrations")
-	if err != nil {
-		panic(err) // cannot be: the folder is part of the program
-	}
-	return sub
-}
+func migrations() fs.FS { return sqlitex.Migrations(migrationFiles) }
 
 const (
 	columns = `id, creation_date, last_mod_date, data_qnt, avg_acc_contrib, avg_disconnection_per_round, sensors, attributes`
