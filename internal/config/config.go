@@ -23,6 +23,10 @@ type Config struct {
 	Broker       BrokerMode
 	RPC          RPC
 	Tasks        Tasks
+	Auth         Auth
+	ClientAuth   ClientAuth
+	TLS          TLS
+	Outbox       Outbox
 	Log          Log
 
 	// Data is the absolute path of the folder that holds all state of the instance.
@@ -41,6 +45,7 @@ type Broker struct {
 	User     string
 	Password Secret
 	VHost    string
+	TLS      bool
 }
 
 // Addr returns host:port.
@@ -129,7 +134,55 @@ type Tasks struct {
 	WorkClient      string        // absolute; holds tasks/ and client_info/ of the client
 	Quarantine      time.Duration // how long a client sets aside a task that crashed
 	RestartAttempts int           // of what failed for want of something else, before it is set aside
+	Stall           time.Duration // without a sign of life; 0: never stalled
+	Environment     []string      // patterns of variables that tasks may see
+
+	// Limits of one task; 0: none.
+	MemoryMB, CPUPercent, Processes, OpenFiles, FileMB int
+
+	User        string // account that tasks run as; "": AGATA's own
+	TrustedKeys string // absolute path of the allow-list of signers; "": none is set
 }
+
+// AuthMode says whether who changes something must have signed in.
+type AuthMode string
+
+// The modes.
+const (
+	AuthAuto AuthMode = "auto" // on when the key file is there
+	AuthOn   AuthMode = "on"
+	AuthOff  AuthMode = "off"
+)
+
+// Auth is the section [auth]: who may do what at the cloud.
+type Auth struct {
+	Mode              AuthMode
+	KeyFile           string        // absolute
+	Peers             bool          // the contract's peers need no credentials
+	Session           time.Duration // idle time after which a session ends
+	SignInPerMinute   int
+	RequestsPerSecond int
+}
+
+// ClientAuth is the section [client.auth]: what a client shows the cloud.
+type ClientAuth struct {
+	CredentialFile string // absolute
+	Token          Secret // for enrolment
+}
+
+// TLS is the section [tls]; every path is absolute, or empty.
+type TLS struct {
+	Cert, Key             string // of this instance's servers
+	CA                    string // that this instance trusts
+	ClientCert, ClientKey string // that this instance shows
+	RequireClientCert     bool
+}
+
+// Outbox is the section [outbox]: what waits on disk for a broker.
+type Outbox struct{ MaxMB int }
+
+// MaxBytes is the bound of one outbox in bytes.
+func (o Outbox) MaxBytes() int64 { return int64(o.MaxMB) << 20 }
 
 // Log formats.
 const (
@@ -155,7 +208,11 @@ func (c *Config) serverURL(explicit string, port int) string {
 	if explicit != "" {
 		return strings.TrimRight(explicit, "/")
 	}
-	return "http://" + net.JoinHostPort(c.ServerBroker.Host, strconv.Itoa(port))
+	scheme := "http://"
+	if c.TLS.Cert != "" || c.TLS.CA != "" {
+		scheme = "https://"
+	}
+	return scheme + net.JoinHostPort(c.ServerBroker.Host, strconv.Itoa(port))
 }
 
 // Path returns the config.ini that was read, or "" when there was none.

@@ -41,6 +41,7 @@ func fields() []field {
 		add("user", "guest", "account at the broker", str(func(c *Config) *string { return &at(c).User }, nonEmpty))
 		add("password", "guest", "its password", func(c *Config) value { return secretValue{&at(c).Password} })
 		add("vhost", "/", "virtual host at the broker", str(func(c *Config) *string { return &at(c).VHost }, nonEmpty))
+		add("tls", "false", "speak AMQP over TLS, with the files of [tls]", truth(func(c *Config) *bool { return &at(c).TLS }))
 	}
 
 	section = "client.broker"
@@ -113,6 +114,58 @@ func fields() []field {
 		span(func(c *Config) *time.Duration { return &c.Tasks.Quarantine }, time.Minute, 0, 7*24*time.Hour))
 	add("restart_attempts", "2", "how often a client tries a task again that failed for want of something else (its server, its files), before it is set aside for a minute", func(c *Config) value {
 		return intValue{&c.Tasks.RestartAttempts, 0, 100, "a number of restarts"}
+	})
+
+	add("stall_minutes", "10", "minutes without a sign of life after which a task that never told a rhythm counts as stalled; 0: never",
+		span(func(c *Config) *time.Duration { return &c.Tasks.Stall }, time.Minute, 0, 7*24*time.Hour))
+	add("environment", "", "variables that tasks may see beside the usual ones, separated by commas; * at an end matches any", func(c *Config) value {
+		return listValue{&c.Tasks.Environment}
+	})
+	limit := func(key, doc string, at func(*Config) *int) {
+		add(key, "0", doc+"; 0: no limit", func(c *Config) value { return intValue{at(c), 0, 1 << 30, "a limit"} })
+	}
+	limit("memory_mb", "memory of one task with all its processes, in MiB", func(c *Config) *int { return &c.Tasks.MemoryMB })
+	limit("cpu_percent", "processor time of one task, in percent of one core", func(c *Config) *int { return &c.Tasks.CPUPercent })
+	limit("processes", "processes and threads of one task", func(c *Config) *int { return &c.Tasks.Processes })
+	limit("open_files", "open files of each process of a task", func(c *Config) *int { return &c.Tasks.OpenFiles })
+	limit("file_mb", "largest file that a task may write, in MiB", func(c *Config) *int { return &c.Tasks.FileMB })
+	add("user", "", "account that tasks run as, when AGATA is started as root; default: AGATA's own", str(func(c *Config) *string { return &c.Tasks.User }, anyText))
+	add("trusted_keys", "", "file with the public keys of those whose signed code may run here, one a line; default: all code may",
+		str(func(c *Config) *string { return &c.Tasks.TrustedKeys }, anyText))
+
+	section = "auth"
+	add("mode", "auto", "on: who changes something must have signed in; off; auto: on when the key file is there", func(c *Config) value {
+		return choiceValue[AuthMode]{&c.Auth.Mode, []AuthMode{AuthAuto, AuthOn, AuthOff}}
+	})
+	add("key_file", "", "key that the cloud's services share; default: cloud.key in the data folder", str(func(c *Config) *string { return &c.Auth.KeyFile }, anyText))
+	add("peers", "false", "admit peers of the wire contract, which have no credentials", truth(func(c *Config) *bool { return &c.Auth.Peers }))
+	add("session_hours", "12", "hours without a request after which an operator must sign in again",
+		span(func(c *Config) *time.Duration { return &c.Auth.Session }, time.Hour, time.Minute, 365*24*time.Hour))
+	add("sign_in_per_minute", "10", "attempts to sign in, of an address and for an account", func(c *Config) value {
+		return intValue{&c.Auth.SignInPerMinute, 1, 10_000, "a number of attempts"}
+	})
+	add("requests_per_second", "200", "requests of one caller at the gateway; ten times as many at once", func(c *Config) value {
+		return intValue{&c.Auth.RequestsPerSecond, 1, 1_000_000, "a number of requests"}
+	})
+
+	section = "client.auth"
+	add("credential_file", "", "what this client shows the cloud; default: client.credential in the data folder",
+		str(func(c *Config) *string { return &c.ClientAuth.CredentialFile }, anyText))
+	add("token", "", "one-time token with which the client enrols when it has no credential", func(c *Config) value { return secretValue{&c.ClientAuth.Token} })
+
+	section = "tls"
+	file := func(key, doc string, at func(*Config) *string) { add(key, "", doc, str(at, anyText)) }
+	file("cert", "certificate chain that servers of this instance show, in PEM; default: no TLS", func(c *Config) *string { return &c.TLS.Cert })
+	file("key", "its private key", func(c *Config) *string { return &c.TLS.Key })
+	file("ca", "authorities that this instance trusts, in PEM; default: those of the system", func(c *Config) *string { return &c.TLS.CA })
+	file("client_cert", "certificate that this instance shows to servers that ask for one", func(c *Config) *string { return &c.TLS.ClientCert })
+	file("client_key", "its private key", func(c *Config) *string { return &c.TLS.ClientKey })
+	add("require_client_cert", "false", "servers of this instance serve only who shows a certificate of ca (mutual TLS)",
+		truth(func(c *Config) *bool { return &c.TLS.RequireClientCert }))
+
+	section = "outbox"
+	add("max_mb", "64", "events and records that wait on disk for a broker that is away, of each service and queue, in MiB; then the oldest go", func(c *Config) value {
+		return intValue{&c.Outbox.MaxMB, 1, 1 << 20, "a size in MiB"}
 	})
 
 	section = "log"

@@ -158,6 +158,13 @@ func derive(c *Config) {
 	if strings.ContainsRune(t.Python, filepath.Separator) {
 		t.Python = absolute(c.dir, t.Python)
 	}
+	c.Auth.KeyFile = absolute(c.dir, cmp.Or(c.Auth.KeyFile, filepath.Join(c.Data, "cloud.key")))
+	c.ClientAuth.CredentialFile = absolute(c.dir, cmp.Or(c.ClientAuth.CredentialFile, filepath.Join(c.Data, "client.credential")))
+	for _, path := range []*string{&t.TrustedKeys, &c.TLS.Cert, &c.TLS.Key, &c.TLS.CA, &c.TLS.ClientCert, &c.TLS.ClientKey} {
+		if *path != "" {
+			*path = absolute(c.dir, *path)
+		}
+	}
 }
 
 func absolute(dir, path string) string {
@@ -178,6 +185,14 @@ func (l *loader) check(c *Config) {
 		if e := l.won[name]; c.Broker.Mode == ModeExternal && c.loaded[name] == "0" {
 			l.failValue(e, problem{"cannot be an external broker's port", "give its real port, or broker.mode=embedded"})
 		}
+	}
+	for _, pair := range [][2]string{{"cert", "key"}, {"client_cert", "client_key"}} {
+		if a, b := l.won["tls."+pair[0]], l.won["tls."+pair[1]]; (a.value == "") != (b.value == "") {
+			l.failValue(a, problem{"and tls." + pair[1] + " belong together", "give both, or neither"})
+		}
+	}
+	if e := l.won["tls.require_client_cert"]; c.TLS.RequireClientCert && (c.TLS.CA == "" || c.TLS.Cert == "") {
+		l.failValue(e, problem{"needs tls.cert, and tls.ca to check certificates against", "give both"})
 	}
 	if c.Gateway.Port == c.Files.Port && c.Gateway.Host == c.Files.Host && c.Gateway.Port != 0 {
 		l.failValue(l.won["server.files.port"], problem{"is the gateway's port too", "give the two different ports"})
