@@ -125,8 +125,13 @@ func (a *App) startTaskManager(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	entries, err := a.openAudit(CloudTaskManager)
+	if err != nil {
+		return err
+	}
 	s, err := cloudtaskmanager.New(cloudtaskmanager.Options{
-		Base: base, Data: a.cfg.Data, Work: a.cfg.Tasks.WorkCloud, ConfigDir: dir,
+		Audit: entries,
+		Base:  base, Data: a.cfg.Data, Work: a.cfg.Tasks.WorkCloud, ConfigDir: dir,
 		Python: a.cfg.Tasks.Python, PythonPath: pythonPath,
 		FilesAddr: listen(a.cfg.Files.Host, a.cfg.Files.Port), FilesLimits: artifact.Limits{FileBytes: a.cfg.Files.MaxFileBytes()},
 		AllowOrigin: "*", Grace: a.cfg.Tasks.Grace, KeepTasks: a.opt.KeepTasks,

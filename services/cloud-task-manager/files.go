@@ -2,11 +2,13 @@ package cloudtaskmanager
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/agata-fl/agata/internal/artifact"
+	"github.com/agata-fl/agata/internal/audit"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
 )
@@ -72,4 +74,22 @@ func (s *Service) received(ctx context.Context, taskID string, files []artifact.
 		what = files[0].Path
 	}
 	s.base.Event(ctx, contract.About{Task: taskID}, "upload_files", "Received "+what)
+	// The files are there: an entry that cannot be written is in the log of the service.
+	_ = s.opt.Audit.Append(audit.Entry{
+		Who: rpc.IdentityFrom(ctx), Action: "upload_files", On: taskID, Outcome: audit.OK, Arguments: digests(files), Trace: rpc.TraceFrom(ctx),
+	})
+}
+
+// digests are the received files as the audit log has them; nil if they are too
+// many for it.
+func digests(files []artifact.File) json.RawMessage {
+	byPath := map[string]string{}
+	for _, f := range files {
+		byPath[f.Path] = f.SHA256
+	}
+	b, err := json.Marshal(byPath)
+	if err != nil { // cannot be: texts
+		return nil
+	}
+	return b
 }

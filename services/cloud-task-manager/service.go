@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/agata-fl/agata/internal/artifact"
+	"github.com/agata-fl/agata/internal/audit"
 	"github.com/agata-fl/agata/internal/httpx"
 	"github.com/agata-fl/agata/internal/sqlitex"
 	"github.com/agata-fl/agata/internal/supervise"
@@ -37,6 +38,9 @@ type Options struct {
 	FilesAddr   string          // host:port of the file service; port 0 picks a free one
 	FilesLimits artifact.Limits // of uploads
 	AllowOrigin string          // web pages that may upload; see [artifact.HandlerOptions]
+
+	// Audit takes who changed which task; nil: nobody asks.
+	Audit *audit.Log
 
 	Grace     time.Duration // from SIGTERM to SIGKILL; 0: 5 s
 	KeepTasks bool          // leave tasks running when the service stops, for the next one to adopt
@@ -91,17 +95,18 @@ func New(opt Options) (*Service, error) {
 	if err := s.openFiles(); err != nil {
 		return nil, fmt.Errorf("cloud-task-manager: %w", err)
 	}
-	baseservice.Handle(base, contract.CreateTask, s.createTask)
-	baseservice.Handle(base, contract.UpdateTask, s.updateTask)
+	entered := baseservice.Use(audit.Calls(opt.Audit))
+	baseservice.Handle(base, contract.CreateTask, s.createTask, entered)
+	baseservice.Handle(base, contract.UpdateTask, s.updateTask, entered)
 	baseservice.Handle(base, contract.GetTask, s.getTask)
-	baseservice.Handle(base, contract.DeleteTask, s.deleteTask)
+	baseservice.Handle(base, contract.DeleteTask, s.deleteTask, entered)
 	baseservice.Handle(base, contract.ListTasks, s.listTasks, baseservice.Concurrency(2))
 	baseservice.Handle(base, contract.DescribeTask, s.describeTask)
 	baseservice.Handle(base, contract.CountTasks, s.countTasks, baseservice.Concurrency(2))
 	baseservice.Handle(base, contract.ListTaskFiles, s.listTaskFiles, baseservice.Concurrency(2)) // may read large files
-	baseservice.Handle(base, contract.DeleteTaskFile, s.deleteTaskFile)
-	baseservice.Handle(base, contract.StartServerTask, s.startServerTask, baseservice.Concurrency(16))
-	baseservice.Handle(base, contract.StopServerTask, s.stopServerTask, baseservice.Concurrency(32)) // mostly waits
+	baseservice.Handle(base, contract.DeleteTaskFile, s.deleteTaskFile, entered)
+	baseservice.Handle(base, contract.StartServerTask, s.startServerTask, baseservice.Concurrency(16), entered)
+	baseservice.Handle(base, contract.StopServerTask, s.stopServerTask, baseservice.Concurrency(32), entered) // mostly waits
 	baseservice.Handle(base, contract.ServerLogs, s.serverLogs, baseservice.Concurrency(2))
 	baseservice.Handle(base, contract.RequestTasks, s.requestTasks, baseservice.Concurrency(32))
 	baseservice.Handle(base, contract.ExplainTask, s.explainTask, baseservice.Concurrency(2))
