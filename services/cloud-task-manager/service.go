@@ -42,6 +42,11 @@ type Options struct {
 	// Audit takes who changed which task; nil: nobody asks.
 	Audit *audit.Log
 
+	// Key is the cloud's: with it offers bring tokens for their files, and uploads
+	// want one unless OpenUploads is set, as peers expect. nil: the cloud is open.
+	Key         []byte
+	OpenUploads bool
+
 	Grace     time.Duration // from SIGTERM to SIGKILL; 0: 5 s
 	KeepTasks bool          // leave tasks running when the service stops, for the next one to adopt
 }
@@ -120,12 +125,16 @@ func (s *Service) openFiles() (err error) {
 	if s.files, err = artifact.NewStore(s.work, s.opt.FilesLimits); err != nil {
 		return err
 	}
+	var admit func(context.Context, string, bool) (context.Context, string, error)
+	if len(s.opt.Key) > 0 {
+		admit = s.admit
+	}
 	handler, err := artifact.NewHandler(artifact.HandlerOptions{
-		Store: s.files, AllowOrigin: s.opt.AllowOrigin, Logger: s.log,
+		Admit: admit, Store: s.files, AllowOrigin: s.opt.AllowOrigin, Logger: s.log,
 		Credentials: func(ctx context.Context, taskID string) (string, string, bool, error) {
 			return s.store.login(ctx, taskID)
 		},
-		Received: s.received,
+		Received: s.received, OpenUploads: s.opt.OpenUploads,
 	})
 	if err == nil {
 		s.http, err = httpx.New(httpx.Options{Addr: s.opt.FilesAddr, Logger: s.log,
