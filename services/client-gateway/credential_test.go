@@ -63,7 +63,7 @@ func (b rebase) RoundTrip(r *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(other)
 }
 
-func status(t *testing.T, c *http.Client) int {
+func statusOf(t *testing.T, c *http.Client) int {
 	t.Helper()
 	resp, err := c.Get("http://cloud/x")
 	if err != nil {
@@ -79,7 +79,7 @@ func TestTheCredentialIsShown(t *testing.T) {
 		t.Fatal(err)
 	}
 	g := &guard{good: "agc_old"}
-	if code := status(t, g.client(t, path, "")); code != 200 {
+	if code := statusOf(t, g.client(t, path, "")); code != 200 {
 		t.Errorf("status %d", code)
 	}
 }
@@ -93,7 +93,7 @@ func TestAClientEnrols(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			if code := status(t, c); code != 200 {
+			if code := statusOf(t, c); code != 200 {
 				t.Errorf("status %d", code)
 			}
 		})
@@ -116,7 +116,7 @@ func TestARefusedCredentialIsLookedForAgain(t *testing.T) {
 	}
 	g := &guard{good: "agc_new"}
 	c := g.client(t, path, "")
-	if code := status(t, c); code != 401 {
+	if code := statusOf(t, c); code != 401 {
 		t.Fatalf("status %d", code)
 	}
 	if err := keyring.SetCredential(path, "agc_new"); err != nil {
@@ -126,7 +126,7 @@ func TestARefusedCredentialIsLookedForAgain(t *testing.T) {
 	transport.mu.Lock()
 	transport.looked = transport.looked.Add(-lookEvery) // it was a second ago
 	transport.mu.Unlock()
-	if code := status(t, c); code != 200 {
+	if code := statusOf(t, c); code != 200 {
 		t.Errorf("status %d", code)
 	}
 }
@@ -134,7 +134,7 @@ func TestARefusedCredentialIsLookedForAgain(t *testing.T) {
 func TestATokenThatWasSpent(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "client.credential")
 	g := &guard{token: "another", good: "x"}
-	if code := status(t, g.client(t, path, "age_spent")); code != 401 {
+	if code := statusOf(t, g.client(t, path, "age_spent")); code != 401 {
 		t.Errorf("status %d", code)
 	}
 	if kept, err := keyring.Credential(path); err != nil || kept != "" {
