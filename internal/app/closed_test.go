@@ -21,12 +21,12 @@ func TestClosed(t *testing.T) {
 		closed bool
 		part   string // of the error; "" for none
 	}{
-		"auto with a key":     {config.AuthAuto, key, true, ""},
-		"auto without":        {config.AuthAuto, missing, false, ""},
-		"on with a key":       {config.AuthOn, key, true, ""},
-		"on without":          {config.AuthOn, missing, false, "agata operator init"},
-		"off with a key":      {config.AuthOff, key, false, ""},
-		"off without":         {config.AuthOff, missing, false, ""},
+		"auto with a key":    {config.AuthAuto, key, true, ""},
+		"auto without":       {config.AuthAuto, missing, false, ""},
+		"on with a key":      {config.AuthOn, key, true, ""},
+		"on without":         {config.AuthOn, missing, false, "agata operator init"},
+		"off with a key":     {config.AuthOff, key, false, ""},
+		"off without":        {config.AuthOff, missing, false, ""},
 		"a key below a file": {config.AuthAuto, filepath.Join(key, "cloud.key"), false, "not a directory"},
 	} {
 		t.Run(name, func(t *testing.T) {
