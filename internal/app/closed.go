@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/agata-fl/agata/internal/config"
+	cloudgateway "github.com/agata-fl/agata/services/cloud-gateway"
 )
 
 // closed tells whether the cloud asks for credentials: by [auth] mode or, with
@@ -25,4 +26,14 @@ func closed(cfg *config.Config) (bool, error) {
 		return false, fmt.Errorf("auth.mode is on, but there is no key %s: make it and the first admin with `agata operator init NAME`, or copy it from the cloud's other services", cfg.Auth.KeyFile)
 	}
 	return false, nil
+}
+
+// gatewayAuth is what the gateway of a closed cloud asks for; nil in an open one.
+func (a *App) gatewayAuth() (*cloudgateway.Auth, error) {
+	shut, err := closed(a.cfg)
+	if err != nil || !shut {
+		return nil, err
+	}
+	c := a.cfg.Auth
+	return &cloudgateway.Auth{Peers: c.Peers, Session: c.Session, SignInPerMinute: c.SignInPerMinute, RequestsPerSecond: c.RequestsPerSecond}, nil
 }
