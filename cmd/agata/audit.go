@@ -97,7 +97,8 @@ func (c *cli) auditShowCommand() *cobra.Command {
 	var service string
 	cmd := &cobra.Command{
 		Use: "show", Short: "Print the audit logs of this machine's data folder, checking them on the way",
-		Args: args(0, "no arguments"),
+		Example: "  agata audit show --service cloud-task-manager",
+		Args:    args(0, "no arguments"),
 		RunE: func(*cobra.Command, []string) error {
 			logs, key, err := c.auditLogs()
 			if err != nil {

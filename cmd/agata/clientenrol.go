@@ -49,7 +49,7 @@ func (c *cli) clientJoinCommand() *cobra.Command {
 		Long: `Enrol this machine's client at the cloud with a one-time token, which agata client enrol
 makes, and keep the credential that it is given in client.auth.credential_file. The token
 is asked for at the terminal, or read as the flags say.`,
-		Example: "  echo age_... | agata client join --password-stdin",
+		Example: "  agata client join\n  agata client join --password-file token.txt",
 		Args:    args(0, "no arguments: the token is no argument, as every process can read those"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := c.load()
@@ -85,7 +85,8 @@ is asked for at the terminal, or read as the flags say.`,
 func (c *cli) clientRevokeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "revoke CLIENT", Short: "End what a client's credential is good for; it must enrol again",
-		Args: args(1, "the client's user id"), ValidArgsFunction: first(c.clientIDs, nil),
+		Example: "  agata client revoke car-7",
+		Args:    args(1, "the client's user id"), ValidArgsFunction: first(c.clientIDs, nil),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.api(cmd.Context(), func(ctx context.Context, api *apiclient.Client) error {
 				return api.RevokeClient(ctx, args[0])

@@ -85,7 +85,7 @@ before it, which is for scripts (agata operator token makes one).`,
 
 func (c *cli) logoutCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "logout", Short: "End the session at the cloud's gateway", Args: args(0, "no arguments"),
+		Use: "logout", Short: "End the session at the cloud's gateway", Example: "  agata logout", Args: args(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			path, err := keyring.Path()
 			if err != nil {
@@ -105,7 +105,7 @@ func (c *cli) logoutCommand() *cobra.Command {
 
 func (c *cli) whoamiCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "whoami", Short: "Tell as whom the cloud's gateway knows you", Args: args(0, "no arguments"),
+		Use: "whoami", Short: "Tell as whom the cloud's gateway knows you", Example: "  agata whoami", Args: args(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.api(cmd.Context(), func(ctx context.Context, api *apiclient.Client) error {
 				s, err := api.Session(ctx)

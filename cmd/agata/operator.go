@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +19,7 @@ func (c *cli) operatorCommand() *cobra.Command {
 	return group("operator", "The accounts of those who manage the cloud",
 		"  agata operator init ada\n  agata operator add bob --role viewer",
 		c.operatorInitCommand(), c.operatorAddCommand(), c.operatorListCommand(), c.operatorRoleCommand(),
-		c.operatorPasswordCommand(), c.operatorRemoveCommand(), c.operatorTokenCommand())
+		c.operatorPasswordCommand(), c.operatorResetCommand(), c.operatorRemoveCommand(), c.operatorTokenCommand())
 }
 
 func (c *cli) operatorInitCommand() *cobra.Command {
@@ -26,9 +29,7 @@ func (c *cli) operatorInitCommand() *cobra.Command {
 		Short: "Close the cloud whose data folder is here: make its key and the first administrator",
 		Long: `Close the cloud whose data folder is here: make the key that its services share and
 the first administrator. From their next start on, the cloud's services ask everyone
-for credentials. Services on other machines need the key file as well.
-
-When an administrator has lost the password, this gives the account a new one.`,
+for credentials. Services on other machines need the key file as well.`,
 		Example: "  agata operator init ada",
 		Args:    args(1, "the administrator's name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -84,7 +85,7 @@ func roleFlag(cmd *cobra.Command, role *string, preset string) {
 
 func (c *cli) operatorListCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "list", Short: "List the accounts", Args: args(0, "no arguments"),
+		Use: "list", Short: "List the accounts", Example: "  agata operator list", Args: args(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.api(cmd.Context(), func(ctx context.Context, api *apiclient.Client) error {
 				all, err := api.Operators(ctx)
@@ -105,7 +106,7 @@ func (c *cli) operatorListCommand() *cobra.Command {
 
 func (c *cli) operatorRoleCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "role NAME ROLE", Short: "Give an account another role", Args: args(2, "the account's name and its new role"),
+		Use: "role NAME ROLE", Short: "Give an account another role", Example: "  agata operator role bob admin", Args: args(2, "the account's name and its new role"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.api(cmd.Context(), func(ctx context.Context, api *apiclient.Client) error {
 				return api.ChangeOperator(ctx, args[0], contract.Role(args[1]), "", "")
@@ -121,7 +122,8 @@ func (c *cli) operatorPasswordCommand() *cobra.Command {
 		Long: `Change a password: one's own or, as an administrator, another's. It ends the sessions of
 that account. With --password-stdin or --password-file the new password is read there;
 one's own old one is always asked for at the terminal.`,
-		Args: argsBetween(0, 1, "at most one account"),
+		Example: "  agata operator password",
+		Args:    argsBetween(0, 1, "at most one account"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.api(cmd.Context(), func(ctx context.Context, api *apiclient.Client) error {
 				me, err := api.Session(ctx)
@@ -149,9 +151,40 @@ one's own old one is always asked for at the terminal.`,
 	return cmd
 }
 
+func (c *cli) operatorResetCommand() *cobra.Command {
+	var p passwordFlags
+	cmd := &cobra.Command{
+		Use: "reset NAME", Short: "Give an account of the cloud whose data folder is here a new password, which was lost",
+		Example: "  agata operator reset ada",
+		Args:    args(1, "the account's name"),
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			cfg, err := c.load()
+			if err != nil {
+				return err
+			}
+			path := filepath.Join(cfg.Data, access.File)
+			if _, err := os.Stat(path); err != nil {
+				return fmt.Errorf("there are no accounts in %s: %w; agata operator init makes the first", cfg.Data, err)
+			}
+			password, err := c.password(p, "new password of "+args[0], true)
+			if err != nil {
+				return err
+			}
+			store, err := access.Open(cmd.Context(), path, access.Options{})
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, store.Close()) }()
+			return store.ChangeOperator(cmd.Context(), args[0], access.Change{Password: &password})
+		},
+	}
+	passwordFlag(cmd, &p)
+	return cmd
+}
+
 func (c *cli) operatorRemoveCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "remove NAME", Short: "Remove an account and end its sessions", Args: args(1, "the account's name"),
+		Use: "remove NAME", Short: "Remove an account and end its sessions", Example: "  agata operator remove bob", Args: args(1, "the account's name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.api(cmd.Context(), func(ctx context.Context, api *apiclient.Client) error {
 				return api.RemoveOperator(ctx, args[0])
@@ -164,7 +197,7 @@ func (c *cli) operatorTokenCommand() *cobra.Command {
 	var days int
 	cmd := &cobra.Command{
 		Use: "token LABEL", Short: "Make a token with your own rights, for a script; it is printed this once",
-		Example: "  AGATA_TOKEN=$(agata operator token nightly --days 30) agata task list",
+		Example: "  agata operator token nightly --days 30",
 		Args:    args(1, "what the token is for"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.api(cmd.Context(), func(ctx context.Context, api *apiclient.Client) error {

@@ -2,9 +2,7 @@ package app
 
 import (
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,7 +13,7 @@ import (
 // openAudit opens the audit log of a service; the app closes it when all
 // have ended.
 func (a *App) openAudit(service string) (*audit.Log, error) {
-	key, err := a.auditKey()
+	key, err := a.key()
 	if err != nil {
 		return nil, err
 	}
@@ -27,14 +25,14 @@ func (a *App) openAudit(service string) (*audit.Log, error) {
 	return l, nil
 }
 
-// auditKey is the cloud's key; nil if there is none.
-func (a *App) auditKey() ([]byte, error) {
-	b, err := os.ReadFile(a.cfg.Auth.KeyFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
+// key is the cloud's; nil if the cloud is open.
+func (a *App) key() ([]byte, error) {
+	if shut, err := closed(a.cfg); err != nil || !shut {
 		return nil, err
+	}
+	b, err := os.ReadFile(a.cfg.Auth.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("read the cloud's key: %w", err)
 	}
 	return hex.DecodeString(strings.TrimSpace(string(b)))
 }

@@ -35,5 +35,9 @@ func (a *App) gatewayAuth() (*cloudgateway.Auth, error) {
 		return nil, err
 	}
 	c := a.cfg.Auth
-	return &cloudgateway.Auth{Peers: c.Peers, Session: c.Session, SignInPerMinute: c.SignInPerMinute, RequestsPerSecond: c.RequestsPerSecond}, nil
+	key, err := a.key()
+	if err != nil {
+		return nil, err
+	}
+	return &cloudgateway.Auth{Key: key, Peers: c.Peers, Session: c.Session, SignInPerMinute: c.SignInPerMinute, RequestsPerSecond: c.RequestsPerSecond}, nil
 }

@@ -133,7 +133,12 @@ func (a *App) startTaskManager(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	key, err := a.key()
+	if err != nil {
+		return err
+	}
 	s, err := cloudtaskmanager.New(cloudtaskmanager.Options{
+		Key: key, OpenUploads: a.cfg.Auth.Peers,
 		Audit: entries,
 		Base:  base, Data: a.cfg.Data, Work: a.cfg.Tasks.WorkCloud, ConfigDir: dir,
 		Python: a.cfg.Tasks.Python, PythonPath: pythonPath,

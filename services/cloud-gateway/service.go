@@ -70,6 +70,7 @@ type Options struct {
 // Auth says what a closed cloud asks of its callers; see section [auth] of
 // config.ini. What is zero has the default that is named there.
 type Auth struct {
+	Key               []byte // the cloud's
 	Peers             bool
 	Session           time.Duration
 	SignInPerMinute   int
@@ -169,7 +170,12 @@ func (s *Service) Run(ctx context.Context) (err error) {
 		return fmt.Errorf("cloud-gateway: %w", err)
 	}
 	defer func() { err = errors.Join(err, accounts.Close()) }()
+	var key []byte
+	if s.opt.Auth != nil {
+		key = s.opt.Auth.Key
+	}
 	s.api, err = api.New(api.Options{
+		Key:       key,
 		Transport: s.opt.Transport, Forward: s.forward, History: store, Schemas: s.opt.Base.Schemas, Guard: s.guard,
 		FilesURL: s.opt.FilesURL, MaxFileBytes: s.opt.MaxFileBytes,
 		Timeout: s.opt.Timeout, Version: s.opt.Base.Version, HideErrors: s.opt.Base.HideErrors, Logger: s.base.Logger(),

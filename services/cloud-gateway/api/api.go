@@ -34,6 +34,8 @@ type Options struct {
 	Schemas *contract.Schemas
 	// Guard tells who makes a request and what they may; nil: the cloud is open.
 	Guard *guard.Guard
+	// Key is the cloud's, for tickets to the file service; nil: the cloud is open.
+	Key []byte
 	// FilesURL tells where the file service is, such as http://localhost:5000; it
 	// is asked at each transfer. nil: there is none.
 	FilesURL func() string

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/agata-fl/agata/internal/ticket"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
 )
@@ -46,7 +47,9 @@ func (a *API) download(w http.ResponseWriter, r *http.Request, _ *params) error 
 	if err != nil {
 		return err
 	}
-	req.SetBasicAuth(task.Username, task.Password)
+	if err := a.admit(r.Context(), req, ticket.Download, task); err != nil {
+		return err
+	}
 	for _, name := range downloadAsks {
 		if v := r.Header.Get(name); v != "" {
 			req.Header.Set(name, v)

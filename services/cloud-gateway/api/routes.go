@@ -57,6 +57,7 @@ func (a *API) routes() []route {
 		{"GET", "/tasks/{id}/files", viewer, plain, a.listFiles, nil, 0},
 		{"GET", "/tasks/{id}/files/{path...}", viewer, stream, a.download, nil, 0},
 		{"PUT", "/tasks/{id}/files/{path...}", operator, stream, a.upload, nil, a.opt.MaxFileBytes},
+		{"POST", "/tasks/{id}/upload-ticket", operator, plain, a.uploadTicket, nil, 0}, // not remembered: it is a secret
 		{"DELETE", "/tasks/{id}/files/{path...}", operator, plain, a.deleteFile, nil, 0},
 		{"GET", "/tasks/{id}/logs", viewer, plain, a.logs, []string{"lines", "after"}, 0},
 		{"GET", "/tasks/{id}/logs/live", viewer, stream, a.liveLogs, []string{"lines", "after"}, 0},
