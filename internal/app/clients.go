@@ -49,6 +49,7 @@ func (a *App) startClient(ctx context.Context, i int, broker config.Broker, user
 		if err != nil {
 			return err
 		}
+		base.Spool = a.outbox(ClientGateway, i)
 		s, err := clientgateway.New(clientgateway.Options{URL: a.cfg.GatewayURL(), UserID: user, Interval: a.cfg.Client.RequestInterval, Base: base})
 		if err != nil {
 			return err
@@ -64,6 +65,7 @@ func (a *App) startClient(ctx context.Context, i int, broker config.Broker, user
 	if err != nil {
 		return err
 	}
+	base.Spool = a.outbox(ClientTaskManager, i)
 	pythonPath, err := a.pythonPath()
 	if err != nil {
 		return err
