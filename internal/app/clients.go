@@ -49,6 +49,7 @@ func (a *App) startClient(ctx context.Context, i int, broker config.Broker, user
 		if err != nil {
 			return err
 		}
+		base.Spool = a.outbox(ClientGateway, i)
 		s, err := clientgateway.New(clientgateway.Options{URL: a.cfg.GatewayURL(), UserID: user, Interval: a.cfg.Client.RequestInterval, Base: base,
 			CredentialFile: a.credentialFile(i), EnrolToken: a.cfg.ClientAuth.Token.Reveal()})
 		if err != nil {
@@ -65,6 +66,7 @@ func (a *App) startClient(ctx context.Context, i int, broker config.Broker, user
 	if err != nil {
 		return err
 	}
+	base.Spool = a.outbox(ClientTaskManager, i)
 	pythonPath, err := a.pythonPath()
 	if err != nil {
 		return err

@@ -34,6 +34,7 @@ func (a *App) base(ctx context.Context, name, client string, b config.Broker) (b
 	return baseservice.Options{
 		Version: a.build.Version, Transport: t, Schemas: a.schemas, Logger: a.log, Registerer: reg,
 		HideErrors: a.cfg.RPC.HideErrors, Events: a.cfg.Events.Register, Records: a.cfg.History.Records, Client: client,
+		Spool: a.outbox(name, 0), SpoolBytes: a.cfg.Outbox.MaxBytes(),
 	}, t, err
 }
 
@@ -153,6 +154,15 @@ func (a *App) startTaskManager(ctx context.Context) error {
 	}
 	a.info.FilesURL = a.cfg.FilesURL()
 	return a.run(ctx, CloudTaskManager, s)
+}
+
+// outbox is the folder in which what a service tells waits for its broker; i counts
+// the clients that run here.
+func (a *App) outbox(service string, i int) string {
+	if i > 0 {
+		service = fmt.Sprintf("%s-%d", service, i+1)
+	}
+	return filepath.Join(a.cfg.Data, "outbox", service)
 }
 
 // clientData is the folder of one client's state.

@@ -62,6 +62,10 @@ func (s *Service) deleteTaskFile(ctx context.Context, req contract.TaskFileReque
 	if err != nil {
 		return none, err
 	}
+	// The file is gone, whether or not that can be remembered.
+	if err := s.store.remember(context.WithoutCancel(ctx)); err != nil {
+		s.log.Warn("the deletion of a file may be carried out again", "task_id", req.TaskID, "path", req.Path, "err", err)
+	}
 	s.log.Info("deleted a file of a task", "task_id", req.TaskID, "path", req.Path)
 	s.base.Event(ctx, about, contract.DeleteTaskFile.Name, "Finished deleting task file")
 	return none, nil

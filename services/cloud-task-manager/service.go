@@ -100,18 +100,18 @@ func New(opt Options) (*Service, error) {
 	if err := s.openFiles(); err != nil {
 		return nil, fmt.Errorf("cloud-task-manager: %w", err)
 	}
-	entered := baseservice.Use(audit.Calls(opt.Audit))
-	baseservice.Handle(base, contract.CreateTask, s.createTask, entered)
-	baseservice.Handle(base, contract.UpdateTask, s.updateTask, entered)
+	once, entered := baseservice.Remembered(memory{s}), baseservice.Use(audit.Calls(opt.Audit))
+	baseservice.Handle(base, contract.CreateTask, s.createTask, once, entered)
+	baseservice.Handle(base, contract.UpdateTask, s.updateTask, once, entered)
 	baseservice.Handle(base, contract.GetTask, s.getTask)
-	baseservice.Handle(base, contract.DeleteTask, s.deleteTask, entered)
+	baseservice.Handle(base, contract.DeleteTask, s.deleteTask, once, entered)
 	baseservice.Handle(base, contract.ListTasks, s.listTasks, baseservice.Concurrency(2))
 	baseservice.Handle(base, contract.DescribeTask, s.describeTask)
 	baseservice.Handle(base, contract.CountTasks, s.countTasks, baseservice.Concurrency(2))
 	baseservice.Handle(base, contract.ListTaskFiles, s.listTaskFiles, baseservice.Concurrency(2)) // may read large files
-	baseservice.Handle(base, contract.DeleteTaskFile, s.deleteTaskFile, entered)
-	baseservice.Handle(base, contract.StartServerTask, s.startServerTask, baseservice.Concurrency(16), entered)
-	baseservice.Handle(base, contract.StopServerTask, s.stopServerTask, baseservice.Concurrency(32), entered) // mostly waits
+	baseservice.Handle(base, contract.DeleteTaskFile, s.deleteTaskFile, once, entered)
+	baseservice.Handle(base, contract.StartServerTask, s.startServerTask, once, entered, baseservice.Concurrency(16))
+	baseservice.Handle(base, contract.StopServerTask, s.stopServerTask, once, entered, baseservice.Concurrency(32)) // mostly waits
 	baseservice.Handle(base, contract.ServerLogs, s.serverLogs, baseservice.Concurrency(2))
 	baseservice.Handle(base, contract.RequestTasks, s.requestTasks, baseservice.Concurrency(32))
 	baseservice.Handle(base, contract.ExplainTask, s.explainTask, baseservice.Concurrency(2))
