@@ -13,12 +13,18 @@ import (
 // protocolHeader is what a client says first.
 const protocolHeader = "AMQP\x00\x00\x09\x01"
 
+// tlsHandshake is how a client of TLS begins.
+const tlsHandshake = 22
+
 // handshake takes the connection from the first byte to connection.open-ok. It
 // runs before there is a writer, so it flushes what it says itself.
 func (c *conn) handshake() error {
 	var header [len(protocolHeader)]byte
 	if _, err := io.ReadFull(c.in.r, header[:]); err != nil {
 		return fmt.Errorf("read the protocol header: %w", err)
+	}
+	if header[0] == tlsHandshake && c.s.options.TLS == nil {
+		return errors.New("the client speaks TLS, which this broker is not set up for")
 	}
 	if string(header[:]) != protocolHeader {
 		c.nc.Write([]byte(protocolHeader)) // the one that would have done

@@ -61,6 +61,7 @@ type App struct {
 	group    *group
 	started  chan struct{}
 	info     Info
+	tls      certificates
 	python   string // where the reporter's Python twin lies; "" until it does
 }
 
@@ -137,6 +138,9 @@ func (a *App) start(ctx context.Context) error {
 		return fmt.Errorf("make the data folder: %w", err)
 	}
 	a.info.Data = a.cfg.Data
+	if err := a.loadTLS(); err != nil {
+		return err
+	}
 	if err := a.startBrokers(ctx); err != nil {
 		return err
 	}

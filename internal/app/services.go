@@ -98,7 +98,7 @@ func (a *App) newGateway(ctx context.Context) (*cloudgateway.Service, error) {
 	gw, err := cloudgateway.New(cloudgateway.Options{
 		Addr: listen(a.cfg.Gateway.Host, a.cfg.Gateway.Port), Base: base, Transport: transport, Gatherer: a.registry, Timeout: a.cfg.RPC.Timeout,
 		Data: a.cfg.Data, Retention: a.cfg.History.Keep, MaxEvents: int64(a.cfg.History.MaxEvents),
-		FilesURL: a.cfg.FilesURL, MaxFileBytes: a.cfg.Files.MaxFileBytes(), Console: console,
+		TLS: a.tls.server, FilesURL: a.cfg.FilesURL, FilesTLS: a.tls.client, MaxFileBytes: a.cfg.Files.MaxFileBytes(), Console: console,
 	})
 	if err != nil {
 		return nil, portHint(err, "gateway", a.cfg.Gateway.Port)
@@ -128,7 +128,7 @@ func (a *App) startTaskManager(ctx context.Context) error {
 	s, err := cloudtaskmanager.New(cloudtaskmanager.Options{
 		Base: base, Data: a.cfg.Data, Work: a.cfg.Tasks.WorkCloud, ConfigDir: dir,
 		Python: a.cfg.Tasks.Python, PythonPath: pythonPath,
-		FilesAddr: listen(a.cfg.Files.Host, a.cfg.Files.Port), FilesLimits: artifact.Limits{FileBytes: a.cfg.Files.MaxFileBytes()},
+		FilesAddr: listen(a.cfg.Files.Host, a.cfg.Files.Port), TLS: a.tls.server, FilesLimits: artifact.Limits{FileBytes: a.cfg.Files.MaxFileBytes()},
 		AllowOrigin: "*", Grace: a.cfg.Tasks.Grace, KeepTasks: a.opt.KeepTasks,
 	})
 	if err != nil {
