@@ -23,11 +23,11 @@ func (c *conn) handshake() error {
 	if _, err := io.ReadFull(c.in.r, header[:]); err != nil {
 		return fmt.Errorf("read the protocol header: %w", err)
 	}
-	if header[0] == tlsHandshake && c.s.options.TLS == nil {
-		return errors.New("the client speaks TLS, which this broker is not set up for")
-	}
 	if string(header[:]) != protocolHeader {
 		c.nc.Write([]byte(protocolHeader)) // the one that would have done
+		if header[0] == tlsHandshake {
+			return errors.New("the client speaks TLS, which this broker is not set up for")
+		}
 		return fmt.Errorf("the client speaks something else: %q", header)
 	}
 	c.send(0, idConnectionStart, byte(0), byte(9), serverProperties(), longstr("PLAIN AMQPLAIN"), longstr("en_US"))
