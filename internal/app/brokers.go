@@ -58,6 +58,9 @@ func (a *App) startBroker(ctx context.Context, side string, b *config.Broker) er
 		a.log.Info("external broker", "side", side, "addr", b.Addr())
 		return nil
 	}
+	if err := a.exposeBroker(ctx, side, *b); err != nil {
+		return err
+	}
 	secure, err := a.embeddedTLS(side, *b)
 	if err != nil {
 		return err

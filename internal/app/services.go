@@ -90,6 +90,9 @@ func (a *App) newGateway(ctx context.Context) (*cloudgateway.Service, error) {
 	if !a.has(CloudGateway) {
 		return nil, nil
 	}
+	if err := a.exposeServer(ctx, "server.gateway.host", a.cfg.Gateway.Host, "the gateway"); err != nil {
+		return nil, err
+	}
 	base, transport, err := a.base(ctx, CloudGateway, "", a.cfg.ServerBroker)
 	if err != nil {
 		return nil, err
@@ -111,6 +114,9 @@ func (a *App) newGateway(ctx context.Context) (*cloudgateway.Service, error) {
 }
 
 func (a *App) startTaskManager(ctx context.Context) error {
+	if err := a.exposeServer(ctx, "server.files.host", a.cfg.Files.Host, "the file server"); err != nil {
+		return err
+	}
 	base, _, err := a.base(ctx, CloudTaskManager, "", a.cfg.ServerBroker)
 	if err != nil {
 		return err
