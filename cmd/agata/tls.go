@@ -79,7 +79,11 @@ ones and renews: a renewed file is used without a restart.`,
 				return refusedIssue(err, "--force makes a new authority, which every client must then be given")
 			}
 			fmt.Fprintf(c.err, "made an authority and two certificates in %s\nWho has %s can make certificates: keep it off the network, such as on a medium of its own.\n", string(f), f.Key(pki.AuthorityName))
-			return c.print(f, func(w io.Writer) {
+			list, err := f.List(time.Now())
+			if err != nil {
+				return err
+			}
+			return c.print(list, func(w io.Writer) {
 				fmt.Fprintf(w, cloudLines, f.Cert("server"), f.Key("server"), f.Cert("ca"), f.Cert("client"), f.Key("client"))
 			})
 		},
