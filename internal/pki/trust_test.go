@@ -179,8 +179,14 @@ func serveAMQP(t *testing.T, own *tls.Config, log io.Writer) (port int) {
 // transport says why it has no session.
 func connect(t *testing.T, port int, trust *tls.Config, says string) {
 	t.Helper()
+	connectTo(t, amqpx.Options{Host: "127.0.0.1", Port: port, TLS: trust}, says)
+}
+
+func connectTo(t *testing.T, o amqpx.Options, says string) {
+	t.Helper()
 	var log book
-	tr, err := amqpx.New(amqpx.Options{Host: "127.0.0.1", Port: port, TLS: trust, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	tr, err := amqpx.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,6 +200,28 @@ func connect(t *testing.T, port int, trust *tls.Config, says string) {
 	defer cancel()
 	if err := tr.Publish(ctx, "q", []byte("x")); err != nil {
 		t.Errorf("AMQP: %v", err)
+	}
+}
+
+// TestRabbitMQ: the certificates are good for RabbitMQ, both ways.
+func TestRabbitMQ(t *testing.T) {
+	n, dir := testenv.RabbitMQTLS(t)
+	f := pki.Folder(dir)
+	c := config.TLS{CA: f.Cert("ca"), ClientCert: f.Cert("client"), ClientKey: f.Key("client")}
+	_, stranger := folder(t, time.Hour, pki.Local()...)
+	for name, tc := range map[string]struct {
+		client config.TLS
+		says   string
+	}{
+		"the same authority":   {c, ""},
+		"nothing to show":      {config.TLS{CA: c.CA}, "remote error: tls: "},
+		"another authority":    {config.TLS{CA: stranger.CA}, "certificate signed by unknown authority"},
+		"a stranger's to show": {config.TLS{CA: c.CA, ClientCert: stranger.ClientCert, ClientKey: stranger.ClientKey}, "remote error: tls: unknown certificate authority"},
+	} {
+		_, trust := configs(t, tc.client)
+		t.Run(name, func(t *testing.T) {
+			connectTo(t, amqpx.Options{Host: n.Host, Port: n.Port, VHost: n.VHost, TLS: trust}, tc.says)
+		})
 	}
 }
 
