@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -39,6 +40,8 @@ type Options struct {
 	// FilesURL tells where the file service is, such as http://localhost:5000; it
 	// is asked at each transfer. nil: there is none.
 	FilesURL func() string
+	// FilesTLS is for a FilesURL that is https; nil: the system's authorities.
+	FilesTLS *tls.Config
 	// MaxFileBytes bounds an uploaded file; 512 MiB if zero.
 	MaxFileBytes int64
 	// Timeout bounds a request that is neither a stream nor a file; 10 s if zero.
@@ -92,7 +95,7 @@ func New(opt Options) (*API, error) {
 		opt.Now = time.Now
 	}
 	a := &API{
-		opt: opt, log: opt.Logger, forward: opt.Forward, history: opt.History, files: fileClient(),
+		opt: opt, log: opt.Logger, forward: opt.Forward, history: opt.History, files: fileClient(opt.FilesTLS),
 		requests: make(chan struct{}, maxRequests), streams: make(chan struct{}, maxStreams),
 		keys: running{byKey: map[string]string{}},
 	}
