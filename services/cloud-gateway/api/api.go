@@ -62,6 +62,7 @@ type API struct {
 	files    *http.Client
 	requests chan struct{} // one token a request under way that is no stream
 	streams  chan struct{} // one a stream or a file's transfer
+	lobby    chan struct{} // one a request of a closed cloud's route that is open to anyone
 	keys     running       // idempotency keys whose request is under way
 	asked    askedServices
 	beside   sync.WaitGroup // questions that no request waits for
@@ -73,6 +74,9 @@ const (
 	maxRequests = 1024
 	// maxStreams bounds the live streams and transfers of files at once.
 	maxStreams = 256
+	// maxLobby bounds those of a closed cloud that need no credentials, so that slow
+	// ones take nothing from who has shown some.
+	maxLobby = 128
 )
 
 // New checks the options; it starts nothing. Close ends what requests left open.
@@ -96,7 +100,7 @@ func New(opt Options) (*API, error) {
 	}
 	a := &API{
 		opt: opt, log: opt.Logger, forward: opt.Forward, history: opt.History, files: fileClient(opt.FilesTLS),
-		requests: make(chan struct{}, maxRequests), streams: make(chan struct{}, maxStreams),
+		requests: make(chan struct{}, maxRequests), streams: make(chan struct{}, maxStreams), lobby: make(chan struct{}, maxLobby),
 		keys: running{byKey: map[string]string{}},
 	}
 	a.mux = a.newMux()
