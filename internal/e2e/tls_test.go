@@ -140,7 +140,8 @@ func TestClientThatTrustsAnotherAuthority(t *testing.T) {
 	w.set["tls.ca"] = both
 	client := w.serveClient()
 	w.eventually("the client's log says what is wrong", func() bool {
-		return strings.Contains(w.log.tail(1000), "certificate signed by unknown authority")
+		said := w.log.tail(1000)
+		return strings.Contains(said, "certificate signed by unknown authority") && strings.Contains(said, "put that authority's ca.pem at ca")
 	})
 	w.eventually("the cloud's log says who was refused", func() bool { return strings.Contains(w.log.tail(1000), "remote error: tls: bad certificate") })
 	if notes := w.notes("client", "up"); len(notes) > 0 {

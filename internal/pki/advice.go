@@ -4,10 +4,19 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"strings"
 )
+
+// Explain puts [Advice] behind the error's own words; other errors stay as they are.
+func Explain(err error) error {
+	if advice := Advice(err); advice != "" {
+		return fmt.Errorf("%w; %s", err, advice)
+	}
+	return err
+}
 
 // Advice says what to do about a connection that failed for want of trust, or "" for
 // errors of another kind.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/agata-fl/agata/internal/httpx"
+	"github.com/agata-fl/agata/internal/pki"
 	"github.com/agata-fl/agata/pkg/baseservice"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
@@ -95,7 +96,7 @@ func (c *cloud) call(ctx context.Context, fn string, body []byte) (json.RawMessa
 	req.Header["Idempotency-Key"] = []string{}
 	resp, err := c.client.Do(req)
 	if err != nil {
-		return nil, unreachable(err)
+		return nil, unreachable(pki.Explain(err))
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
