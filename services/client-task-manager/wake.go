@@ -27,6 +27,7 @@ type wakes struct {
 
 	// The loop's own.
 	polled time.Time
+	later  bool            // a wake is put when the pace allows the next poll
 	halted map[string]bool // stopped by somebody, and not offered since
 }
 
@@ -86,10 +87,13 @@ func (l *loop) woken(ctx context.Context) {
 		return
 	}
 	if wait := wakePace - time.Since(w.polled); wait > 0 {
-		time.AfterFunc(wait, func() { w.put(contract.WakeRequest{}) })
+		if !w.later {
+			w.later = true
+			time.AfterFunc(wait, func() { w.put(contract.WakeRequest{}) })
+		}
 		return
 	}
-	w.polled = time.Now()
+	w.later, w.polled = false, time.Now()
 	l.poll(ctx, true)
 }
 
