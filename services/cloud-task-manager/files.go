@@ -72,4 +72,5 @@ func (s *Service) received(ctx context.Context, taskID string, files []artifact.
 		what = files[0].Path
 	}
 	s.base.Event(ctx, contract.About{Task: taskID}, "upload_files", "Received "+what)
+	s.notify(contract.ChangeUpdated, taskID)
 }
