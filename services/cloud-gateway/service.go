@@ -152,6 +152,7 @@ func (s *Service) Run(ctx context.Context) (err error) {
 		Transport: s.opt.Transport, Forward: s.forward, History: store, Schemas: s.opt.Base.Schemas,
 		FilesURL: s.opt.FilesURL, MaxFileBytes: s.opt.MaxFileBytes,
 		Timeout: s.opt.Timeout, Version: s.opt.Base.Version, HideErrors: s.opt.Base.HideErrors, Logger: s.base.Logger(),
+		Busy: func() bool { return len(s.slots) > maxCalls/8 },
 	})
 	if err != nil {
 		return fmt.Errorf("cloud-gateway: %w", err)
@@ -171,5 +172,6 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	g.Go(func() error { return s.base.Run(failed) })
 	g.Go(func() error { return store.Run(failed) })
 	g.Go(func() error { return s.api.Ingest(failed) })
+	g.Go(func() error { return s.api.Watch(failed) })
 	return g.Wait()
 }

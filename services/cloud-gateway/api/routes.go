@@ -21,6 +21,7 @@ const (
 	plain    kind = iota // an answer within the timeout
 	mutation             // the same, with an Idempotency-Key
 	stream               // no bound in time
+	linked               // the same, for a client's downlink
 )
 
 // route is one operation of the API.
@@ -69,6 +70,7 @@ func (a *API) routes() []route {
 		{"GET", "/clients/{client}/executions", plain, a.listExecutions, with(page, "task", "state", "side"), 0},
 		{"POST", "/clients/{client}/quarantine/{task}/release", mutation, a.release, nil, 0},
 		{"POST", "/clients/{client}/records", plain, a.takeRecords, nil, maxReport},
+		{"GET", "/clients/{client}/downlink", linked, a.downlink, []string{"heartbeat"}, 0},
 		{"GET", "/commands/{command}", plain, a.showCommand, nil, 0},
 
 		{"GET", "/executions", plain, a.listExecutions, with(page, "task", "client", "state", "side"), 0},
@@ -122,8 +124,11 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // serve puts around a route what its kind needs.
 func (a *API) serve(rt route) http.Handler {
 	tokens := a.requests
-	if rt.kind == stream {
+	switch rt.kind {
+	case stream:
 		tokens = a.streams
+	case linked:
+		tokens = a.linked
 	}
 	limit := rt.body
 	if limit == 0 {
@@ -149,7 +154,7 @@ func (a *API) serve(rt route) http.Handler {
 			a.fail(w, r, err)
 		}
 	})
-	if rt.kind != stream {
+	if rt.kind != stream && rt.kind != linked {
 		h = httpx.Deadlines(a.opt.Timeout, a.opt.Timeout+time.Minute)(bounded(h, a.opt.Timeout))
 	}
 	return httpx.LimitBody(limit)(h)
