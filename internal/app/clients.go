@@ -49,7 +49,7 @@ func (a *App) startClient(ctx context.Context, i int, broker config.Broker, user
 		if err != nil {
 			return err
 		}
-		s, err := clientgateway.New(clientgateway.Options{URL: a.cfg.GatewayURL(), UserID: user, Interval: a.cfg.Client.RequestInterval, Base: base})
+		s, err := clientgateway.New(clientgateway.Options{URL: a.cfg.GatewayURL(), UserID: user, Interval: a.cfg.Client.RequestInterval, Data: a.clientData(ClientGateway, i), Base: base})
 		if err != nil {
 			return err
 		}
@@ -77,7 +77,7 @@ func (a *App) startClient(ctx context.Context, i int, broker config.Broker, user
 		info[at.Name] = at.Value
 	}
 	s, err := clienttaskmanager.New(clienttaskmanager.Options{
-		Base: base, UserID: user, Info: info, Work: work, Data: a.clientData(i), ConfigDir: dir,
+		Base: base, UserID: user, Info: info, Work: work, Data: a.clientData(ClientTaskManager, i), ConfigDir: dir,
 		Python: a.cfg.Tasks.Python, PythonPath: pythonPath, FilesURL: a.cfg.FilesURL(),
 		Interval: a.cfg.Client.RequestInterval, Policy: string(a.cfg.Client.Policy), MaxTasks: a.cfg.Client.MaxTasks,
 		Grace: a.cfg.Tasks.Grace, QuarantineFor: a.cfg.Tasks.Quarantine, RestartAttempts: a.cfg.Tasks.RestartAttempts,

@@ -141,10 +141,10 @@ func (a *App) startTaskManager(ctx context.Context) error {
 	return a.run(ctx, CloudTaskManager, s)
 }
 
-// clientData is the folder of one client's state.
-func (a *App) clientData(i int) string {
-	if i == 0 {
-		return filepath.Join(a.cfg.Data, "client-task-manager")
+// clientData is the folder of what one service of a client keeps.
+func (a *App) clientData(service string, i int) string {
+	if i > 0 {
+		service = fmt.Sprintf("%s-%d", service, i+1)
 	}
-	return filepath.Join(a.cfg.Data, fmt.Sprintf("client-task-manager-%d", i+1))
+	return filepath.Join(a.cfg.Data, service)
 }

@@ -58,6 +58,7 @@ func newCloud(address string) (*cloud, error) {
 			MaxIdleConnsPerHost:   2 * concurrency,
 			IdleConnTimeout:       50 * time.Second, // less than servers commonly keep theirs
 			ForceAttemptHTTP2:     true,
+			HTTP2:                 &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 10 * time.Second}, // half-open ones end
 		},
 	}}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -18,9 +19,13 @@ type Options struct {
 	URL string
 	// UserID is the client's. With one, the gateway tells the cloud's history that
 	// the client is there, at least once an Interval, and what happens at it, if
-	// Base.Records is set; and it carries out what operators want of it.
+	// Base.Records is set; and it carries out what the cloud wants of it, as its
+	// downlink tells.
 	UserID   string
 	Interval time.Duration // 10 s if zero
+	// Data is the folder of commands.json, the outcomes of what was carried out; it
+	// is made when missing. "": they are in memory only.
+	Data string
 	// Base is how the service stands on the client's broker; its names are set
 	// here.
 	Base baseservice.Options
@@ -28,9 +33,11 @@ type Options struct {
 
 // Service is the client gateway.
 type Service struct {
-	base    *baseservice.Service
-	cloud   *cloud
-	courier *courier // nil without a user id
+	base  *baseservice.Service
+	cloud *cloud
+	// nil without a user id:
+	courier  *courier
+	downlink *downlink
 }
 
 // New checks the options; it starts nothing.
@@ -49,14 +56,30 @@ func New(opt Options) (*Service, error) {
 		if opt.Interval == 0 {
 			opt.Interval = 10 * time.Second
 		}
+		commands := newCommands(opt.Base.Transport, s.outcomes(opt.Data), base.Logger())
+		s.downlink = newDownlink(c, opt.UserID, opt.Interval, commands, base.Logger())
 		s.courier = &courier{
-			cloud: c, path: reportPath(opt.UserID), transport: opt.Base.Transport, records: opt.Base.Records, interval: opt.Interval,
+			cloud: c, path: clientPath(opt.UserID) + "/records", transport: opt.Base.Transport, commands: commands, records: opt.Base.Records, interval: opt.Interval,
 			log: base.Logger(), told: newTold(opt.Base.Registerer), in: make(chan delivery), stopping: make(chan struct{}),
 		}
 	}
 	s.redirect(contract.UpdateUser.Name, "rpc_redirect_update_user_info", "update user info msg")
 	s.redirect(contract.RequestTasks.Name, "rpc_redirect_client_requesting_task", "task request msg")
 	return s, nil
+}
+
+// outcomes are those in a folder. Without them a command may be carried out once
+// more, which is better than a client that does not start.
+func (s *Service) outcomes(folder string) *outcomes {
+	path := folder
+	if folder != "" {
+		path = filepath.Join(folder, "commands.json")
+	}
+	known, err := loadOutcomes(path)
+	if err != nil {
+		s.base.Logger().Warn("the outcomes of earlier commands are lost", "err", err)
+	}
+	return known
 }
 
 // redirect serves a function by the cloud's; event and what are its names on the
@@ -90,7 +113,11 @@ func (s *Service) Run(ctx context.Context) error {
 	defer end()
 	var g errgroup.Group
 	g.Go(func() error { s.courier.run(life); return nil })
+	linked, unlink := context.WithCancel(ctx)
+	defer unlink()
+	g.Go(func() error { s.downlink.run(linked); return nil })
 	err := s.base.Run(ctx)
+	unlink()
 	close(s.courier.stopping)
 	defer time.AfterFunc(lastWords, end).Stop()
 	return errors.Join(err, g.Wait())
