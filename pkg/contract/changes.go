@@ -47,8 +47,11 @@ const (
 // of the task ends.
 var Wake = Function[WakeRequest, None]{Name: "rpc_exec_wake", Idempotent: true}
 
-// WakeRequest tells why a client is woken; both are empty if it is not known.
+// WakeRequest tells why a client is woken; both are empty if it is not known. With
+// PollAfter it is no wake, but the opposite: the cloud is busy and wants to be asked
+// again after so many seconds.
 type WakeRequest struct {
-	TaskID string `json:"task_id,omitempty"`
-	Change string `json:"change,omitempty"`
+	TaskID    string  `json:"task_id,omitempty"`
+	Change    string  `json:"change,omitempty"`
+	PollAfter float64 `json:"poll_after,omitempty"`
 }

@@ -74,6 +74,7 @@ func TestRequestsPassTheirSchemas(t *testing.T) {
 	roundTrip(t, contract.ReleaseTask, contract.TaskIDRequest{TaskID: "a"})
 	roundTrip(t, contract.Wake, contract.WakeRequest{TaskID: "a", Change: contract.ChangeStopped})
 	roundTrip(t, contract.Wake, contract.WakeRequest{})
+	roundTrip(t, contract.Wake, contract.WakeRequest{PollAfter: 1.5})
 	roundTrip(t, contract.AwaitChanges, contract.AwaitChangesRequest{Feed: "f", After: 3, Wait: 20})
 	roundTrip(t, contract.AwaitChanges, contract.AwaitChangesRequest{})
 }

@@ -264,6 +264,27 @@ func TestACloudWithoutADownlink(t *testing.T) {
 	}
 }
 
+// What a busy cloud says in the answer to a poll reaches the client.
+func TestABusyCloudIsPassedOn(t *testing.T) {
+	srv := cloudOf(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/"+contract.RequestTasks.Name {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set(contract.RetryHeader, "12.5")
+		fmt.Fprint(w, "[]")
+	})
+	c, broker := &client{}, brokertest.Embedded(t)
+	c.serve(t, broker)
+	gateway(t, srv.URL, "", broker)
+	if v, err := raw(t, brokertest.Connect(t, broker), contract.RequestTasks.Name, `{"user_id":"u"}`, 10*time.Second); err != nil || v != "[]" {
+		t.Fatal(v, err)
+	}
+	if w := c.wakes(t, 1); w[0] != (contract.WakeRequest{PollAfter: 12.5}) {
+		t.Errorf("told %+v", w)
+	}
+}
+
 func TestPausesOfTheDownlink(t *testing.T) {
 	d := &downlink{first: linkFirst, log: slog.New(slog.DiscardHandler)}
 	for try, most := range []time.Duration{200, 400, 800, 1600, 3200, 6400, 12800, 25600, 30000, 30000} {

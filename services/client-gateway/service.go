@@ -11,6 +11,7 @@ import (
 
 	"github.com/agata-fl/agata/pkg/baseservice"
 	"github.com/agata-fl/agata/pkg/contract"
+	"github.com/agata-fl/agata/pkg/rpc"
 )
 
 // Options of a [Service]. URL and Base's Transport and Schemas are required.
@@ -88,7 +89,7 @@ func (s *Service) redirect(fn, event, what string) {
 	raw := contract.Function[json.RawMessage, json.RawMessage]{Name: fn}
 	baseservice.Handle(s.base, raw, func(ctx context.Context, body json.RawMessage) (json.RawMessage, error) {
 		s.base.Routine(ctx, contract.About{}, event, "Started redirecting "+what)
-		value, err := s.cloud.call(ctx, fn, body)
+		value, err := s.cloud.call(ctx, fn, body, s.later(ctx, fn))
 		if _, ok := errors.AsType[*unreachableError](err); ok {
 			// The caller gets the wire's text, which says nothing of the cause.
 			s.base.Logger().Warn("the cloud gateway gave no valid answer", "fn", fn, "url", s.cloud.url, "err", errors.Unwrap(err))
@@ -96,6 +97,21 @@ func (s *Service) redirect(fn, event, what string) {
 		s.base.Routine(ctx, contract.About{}, event, "Finished redirecting "+what)
 		return value, err
 	}, baseservice.Concurrency(concurrency))
+}
+
+// later passes on when a busy cloud wants to be asked for tasks again. It may be
+// lost: then that is as soon as ever.
+func (s *Service) later(ctx context.Context, fn string) func(seconds float64) {
+	if fn != contract.RequestTasks.Name || s.courier == nil {
+		return nil
+	}
+	return func(seconds float64) {
+		ctx, cancel := context.WithTimeout(ctx, wakeTimeout)
+		defer cancel()
+		if _, err := rpc.Call(ctx, s.courier.transport, contract.Wake, contract.WakeRequest{PollAfter: seconds}); err != nil {
+			s.base.Logger().Debug("the client's task manager was not told that the cloud is busy", "err", err)
+		}
+	}
 }
 
 // Started is closed when the functions are served for the first time.

@@ -114,7 +114,7 @@ func (l *loop) run(ctx context.Context) error {
 		l.halt(ctx)
 		l.choose(ctx)
 		l.publish(ctx)
-		timer.Reset(l.untilNext())
+		timer.Reset(l.pause(l.untilNext()))
 	}
 }
 

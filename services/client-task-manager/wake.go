@@ -2,6 +2,7 @@ package clienttaskmanager
 
 import (
 	"context"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -14,6 +15,9 @@ const (
 	wakePace = 50 * time.Millisecond
 	// maxWakes bounds the tasks that are remembered between two turns of the loop.
 	maxWakes = 1000
+	// maxStretch bounds how much longer than its interval a client leaves a busy cloud
+	// alone.
+	maxStretch = 6
 )
 
 // wakes are what the cloud has told since the loop looked last. Only the latest
@@ -24,6 +28,7 @@ type wakes struct {
 	mu     sync.Mutex
 	ask    bool              // the cloud is to be asked
 	change map[string]string // by task
+	after  time.Time         // when the cloud wants to be asked again; zero: it did not say
 
 	// The loop's own.
 	polled time.Time
@@ -37,6 +42,12 @@ func newWakes() wakes {
 
 // wake answers at once: what it leads to is the loop's.
 func (s *Service) wake(_ context.Context, req contract.WakeRequest) (contract.None, error) {
+	if req.PollAfter > 0 {
+		s.wakes.mu.Lock()
+		defer s.wakes.mu.Unlock()
+		s.wakes.after = time.Now().Add(time.Duration(req.PollAfter * float64(time.Second)))
+		return contract.None{}, nil
+	}
 	s.wakes.put(req)
 	return contract.None{}, nil
 }
@@ -95,6 +106,24 @@ func (l *loop) woken(ctx context.Context) {
 	}
 	w.later, w.polled = false, time.Now()
 	l.poll(ctx, true)
+}
+
+// pause is how long to wait for the next poll, that would be due after d: longer
+// when the cloud is busy and says so, within bounds, and when it gives no answer
+// some more or less, so that not all clients find out together that it is back.
+func (l *loop) pause(d time.Duration) time.Duration {
+	w := &l.s.wakes
+	w.mu.Lock()
+	after := time.Until(w.after)
+	w.mu.Unlock()
+	if d < l.s.opt.Interval { // a restart is due
+		return d
+	}
+	d = max(d, min(after, maxStretch*d))
+	if l.s.status.away() {
+		d += rand.N(d) - d/2
+	}
+	return d
 }
 
 // halt stops what runs of the tasks that somebody stopped, also if its launch was

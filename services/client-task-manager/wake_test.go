@@ -126,3 +126,27 @@ func TestAReleasedTaskIsTriedAtOnce(t *testing.T) {
 	}
 	b.await(2, "Started client")
 }
+
+// A busy cloud is left alone for as long as it wants, but for six intervals at
+// most; a wake is obeyed all the same.
+func TestABusyCloudIsAskedLater(t *testing.T) {
+	b := setup(t)
+	b.start(nil) // every 0.3 s
+	later := func(seconds float64) {
+		t.Helper()
+		if _, err := rpc.Call(t.Context(), b.transport, contract.Wake, contract.WakeRequest{PollAfter: seconds}); err != nil {
+			t.Fatal(err)
+		}
+		n := b.pollsSoFar()
+		testenv.Eventually(t, patience, "the next poll", func() bool { return b.pollsSoFar() > n }) // from which on it counts
+	}
+	later(3600)
+	n, began := b.pollsSoFar(), time.Now()
+	testenv.Eventually(t, patience, "a poll", func() bool { return b.pollsSoFar() > n })
+	if took := time.Since(began); took < 1200*time.Millisecond {
+		t.Errorf("asked again after %s, six intervals are 1.8 s", took)
+	}
+	b.offer(b.task("a", forever))
+	b.wake("a", contract.ChangeStarted)
+	b.running("a")
+}

@@ -70,7 +70,8 @@ type Service struct {
 	forward *forward.Forwarder
 	console http.Handler
 	slots   chan struct{} // one token a call under way
-	api     *api.API      // from the start of Run on
+	pace    pace
+	api     *api.API // from the start of Run on
 }
 
 // New checks the options and binds the address. A Service that is not run must
@@ -152,7 +153,7 @@ func (s *Service) Run(ctx context.Context) (err error) {
 		Transport: s.opt.Transport, Forward: s.forward, History: store, Schemas: s.opt.Base.Schemas,
 		FilesURL: s.opt.FilesURL, MaxFileBytes: s.opt.MaxFileBytes,
 		Timeout: s.opt.Timeout, Version: s.opt.Base.Version, HideErrors: s.opt.Base.HideErrors, Logger: s.base.Logger(),
-		Busy: func() bool { return len(s.slots) > maxCalls/8 },
+		Busy: s.busy,
 	})
 	if err != nil {
 		return fmt.Errorf("cloud-gateway: %w", err)

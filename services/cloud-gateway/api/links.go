@@ -45,6 +45,9 @@ type link struct {
 	gone   bool
 }
 
+// Links is how many clients have a downlink.
+func (a *API) Links() int { return len(a.linked) }
+
 func newLinks() *links {
 	return &links{ready: make(chan struct{}, 1), byClient: map[string]*link{}}
 }
