@@ -40,6 +40,7 @@ type fleet struct {
 	polls  int
 	failed int
 	linked int
+	why    string // the last failure
 }
 
 // runFleet is the process: it says what it has seen whenever it is asked.
@@ -71,7 +72,7 @@ func runFleet(spec string) int {
 		if task, ok := strings.CutPrefix(lines.Text(), "watch "); ok {
 			f.task, f.seen = task, map[string]int64{}
 		}
-		b, err := json.Marshal(map[string]any{"seen": f.seen, "polls": f.polls, "failed": f.failed, "linked": f.linked})
+		b, err := json.Marshal(map[string]any{"seen": f.seen, "polls": f.polls, "failed": f.failed, "linked": f.linked, "why": f.why})
 		f.mu.Unlock()
 		if err != nil {
 			return 1
@@ -82,6 +83,7 @@ func runFleet(spec string) int {
 }
 
 func (f *fleet) post(fn, body string) []byte {
+	why := ""
 	resp, err := f.http.Post(f.url+"/"+fn, "application/json", strings.NewReader(body))
 	if err == nil {
 		defer resp.Body.Close()
@@ -89,10 +91,14 @@ func (f *fleet) post(fn, body string) []byte {
 		if b, err = io.ReadAll(resp.Body); err == nil && resp.StatusCode == http.StatusOK {
 			return b
 		}
+		why = fmt.Sprintf("%s: %.100s", resp.Status, b)
+	}
+	if err != nil {
+		why = err.Error()
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.failed++
+	f.failed, f.why = f.failed+1, why
 	return nil
 }
 
@@ -149,6 +155,7 @@ func (f *fleet) client(id string, links chan struct{}) {
 type fleetReport struct {
 	Seen                  map[string]int64
 	Polls, Failed, Linked int
+	Why                   string
 }
 
 // BenchmarkFleet starts a task before 10,000 clients that are connected, of which
@@ -227,7 +234,7 @@ func BenchmarkFleet(b *testing.B) {
 			}
 			slices.Sort(took)
 			at := func(q float64) time.Duration { return took[int(q*float64(len(took)-1))].Round(time.Millisecond) }
-			b.Logf("%s: %d of %d offered, p50 %s p90 %s p99 %s max %s; %d polls, %d failed", tc.name, len(took), tc.of, at(0.5), at(0.9), at(0.99), at(1), r.Polls-polls, r.Failed-failed)
+			b.Logf("%s: %d of %d offered, p50 %s p90 %s p99 %s max %s; %d polls, %d failed %s", tc.name, len(took), tc.of, at(0.5), at(0.9), at(0.99), at(1), r.Polls-polls, r.Failed-failed, r.Why)
 			must(b, w.operator, contract.StopServerTask, contract.TaskIDRequest{TaskID: id})
 			time.Sleep(5 * time.Second)
 		}
