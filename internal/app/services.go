@@ -165,16 +165,18 @@ func (a *App) startTaskManager(ctx context.Context) error {
 // outbox is the folder in which what a service tells waits for its broker; i counts
 // the clients that run here.
 func (a *App) outbox(service string, i int) string {
+	return filepath.Join(a.cfg.Data, "outbox", nth(service, i))
+}
+
+// clientData is the folder of what one service of a client keeps.
+func (a *App) clientData(service string, i int) string {
+	return filepath.Join(a.cfg.Data, nth(service, i))
+}
+
+// nth is the name of a service's folder; i counts the clients that run here.
+func nth(service string, i int) string {
 	if i > 0 {
 		service = fmt.Sprintf("%s-%d", service, i+1)
 	}
-	return filepath.Join(a.cfg.Data, "outbox", service)
-}
-
-// clientData is the folder of one client's state.
-func (a *App) clientData(i int) string {
-	if i == 0 {
-		return filepath.Join(a.cfg.Data, "client-task-manager")
-	}
-	return filepath.Join(a.cfg.Data, fmt.Sprintf("client-task-manager-%d", i+1))
+	return service
 }

@@ -108,10 +108,13 @@ func (l *loop) run(ctx context.Context) error {
 			}
 		case <-timer.C:
 			l.poll(ctx, false)
+		case <-l.s.wakes.due:
+			l.woken(ctx)
 		}
+		l.halt(ctx)
 		l.choose(ctx)
 		l.publish(ctx)
-		timer.Reset(l.untilNext())
+		timer.Reset(l.pause(l.untilNext()))
 	}
 }
 

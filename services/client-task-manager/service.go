@@ -64,6 +64,7 @@ type Service struct {
 	state      stateTeller
 	loop       *loop
 	asked      asking
+	wakes      wakes
 }
 
 // New checks the options and opens what the client keeps on disk.
@@ -82,7 +83,7 @@ func New(opt Options) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{opt: opt, base: base, log: base.Logger(), metrics: newMetrics(opt.Base.Registerer)}
+	s := &Service{opt: opt, base: base, log: base.Logger(), metrics: newMetrics(opt.Base.Registerer), wakes: newWakes()}
 	if s.info, err = newInfoFile(opt.Work, opt.UserID, opt.Info); err != nil {
 		return nil, fmt.Errorf("client-task-manager: %w", err)
 	}
@@ -99,6 +100,7 @@ func New(opt Options) (*Service, error) {
 	s.loop = newLoop(s)
 	baseservice.Handle(base, contract.ClientStatus, s.clientStatus)
 	baseservice.Handle(base, contract.ReleaseTask, s.releaseTask)
+	baseservice.Handle(base, contract.Wake, s.wake)
 	return s, nil
 }
 

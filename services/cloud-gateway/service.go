@@ -93,6 +93,7 @@ type Service struct {
 	slots   chan struct{} // one token a call under way
 	api     *api.API      // from the start of Run on
 	guard   *guard.Guard  // from the start of Run on; nil: the cloud is open
+	pace    pace
 }
 
 // New checks the options and binds the address. A Service that is not run must
@@ -184,6 +185,7 @@ func (s *Service) Run(ctx context.Context) (err error) {
 		Transport: s.opt.Transport, Forward: s.forward, History: store, Schemas: s.opt.Base.Schemas, Guard: s.guard,
 		FilesURL: s.opt.FilesURL, FilesTLS: s.opt.FilesTLS, MaxFileBytes: s.opt.MaxFileBytes,
 		Timeout: s.opt.Timeout, Version: s.opt.Base.Version, HideErrors: s.opt.Base.HideErrors, Logger: s.base.Logger(),
+		Busy: s.busy,
 	})
 	if err != nil {
 		return fmt.Errorf("cloud-gateway: %w", err)
@@ -203,6 +205,7 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	g.Go(func() error { return s.base.Run(failed) })
 	g.Go(func() error { return store.Run(failed) })
 	g.Go(func() error { return s.api.Ingest(failed) })
+	g.Go(func() error { return s.api.Watch(failed) })
 	return g.Wait()
 }
 

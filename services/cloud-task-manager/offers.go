@@ -41,6 +41,16 @@ func (s *offers) all() []*offer {
 	return nil
 }
 
+// get returns a task's offer; nil if it is not on offer.
+func (s *offers) get(id string) *offer {
+	for _, o := range s.all() {
+		if o.task.ID == id {
+			return o
+		}
+	}
+	return nil
+}
+
 // add puts a task on offer.
 func (s *offers) add(o *offer) {
 	s.change(o.task.ID, func(list []*offer) []*offer {

@@ -24,6 +24,7 @@ func (s *Service) requestTasks(ctx context.Context, req contract.UserIDRequest) 
 	if err != nil {
 		return nil, err
 	}
+	s.seen.answered(req.UserID, client, tasks)
 	s.base.Routine(ctx, contract.About{}, contract.RequestTasks.Name, "Finished responding requested task to client")
 	return tasks, nil
 }

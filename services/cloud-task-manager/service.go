@@ -68,6 +68,8 @@ type Service struct {
 	offers  offers
 	runs    runs
 	clients clients
+	seen    seen
+	feed    *feed
 
 	// From the start of Run on.
 	store *store
@@ -95,7 +97,7 @@ func New(opt Options) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{opt: opt, work: work, base: base, log: base.Logger()}
+	s := &Service{opt: opt, work: work, base: base, log: base.Logger(), feed: newFeed()}
 	if s.metrics, err = newMetrics(opt.Base.Registerer); err != nil {
 		return nil, fmt.Errorf("cloud-task-manager: %w", err)
 	}
@@ -119,6 +121,7 @@ func New(opt Options) (*Service, error) {
 	baseservice.Handle(base, contract.ExplainTask, s.explainTask, baseservice.Concurrency(2))
 	baseservice.Handle(base, contract.ListTaskClients, s.listTaskClients, baseservice.Concurrency(2))
 	baseservice.Handle(base, contract.CheckCriteria, s.checkCriteria, baseservice.Concurrency(2))
+	baseservice.Handle(base, contract.AwaitChanges, s.awaitChanges, baseservice.Concurrency(16)) // one waits for each gateway
 	return s, nil
 }
 
@@ -176,6 +179,7 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("cloud-task-manager: %w", err)
 	}
+	s.seen.began = time.Now()
 	life, endLife := context.WithCancel(starting)
 	s.life = life
 	defer func() {
@@ -200,6 +204,7 @@ func (s *Service) serve(ctx context.Context, endLife func()) error {
 	g.Go(func() error { return s.http.Run(gctx) })
 	g.Go(func() error {
 		defer stopServing()
+		defer s.feed.close()
 		select {
 		case <-ctx.Done():
 		case <-gctx.Done(): // one of the two above failed

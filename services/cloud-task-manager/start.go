@@ -114,6 +114,7 @@ func (s *Service) begin(ctx context.Context, t *task, o *offer, proc *supervise.
 		return err
 	}
 	s.follow(t.id, o, proc)
+	s.notify(contract.ChangeStarted, t.id)
 	return nil
 }
 
@@ -162,8 +163,11 @@ func (s *Service) stopServerTask(ctx context.Context, req contract.TaskIDRequest
 
 // stop ends an execution and waits until that is recorded.
 func (s *Service) stop(ctx context.Context, r *run, why end) error {
-	r.decide(verdict{state: stateStopped, end: why})
+	decided := r.decide(verdict{state: stateStopped, end: why})
 	s.offers.remove(r.taskID)
+	if decided {
+		s.notify(contract.ChangeStopped, r.taskID)
+	}
 	if err := r.proc.Stop(ctx); err != nil {
 		return rpc.Errorf(rpc.Deadline, "task %s: %w", r.taskID, err)
 	}

@@ -47,8 +47,11 @@ type Options struct {
 	// Timeout bounds a request that is neither a stream nor a file; 10 s if zero.
 	Timeout    time.Duration
 	Version    string
-	HideErrors bool         // the texts of failures with status 500
-	Logger     *slog.Logger // nil: silent
+	HideErrors bool // the texts of failures with status 500
+	// Busy tells whether the gateway has as many calls under way as it should; nil:
+	// it never has.
+	Busy   func() bool
+	Logger *slog.Logger // nil: silent
 	// Now is the time; time.Now if nil.
 	Now func() time.Time
 }
@@ -63,7 +66,9 @@ type API struct {
 	requests chan struct{} // one token a request under way that is no stream
 	streams  chan struct{} // one a stream or a file's transfer
 	lobby    chan struct{} // one a request of a closed cloud's route that is open to anyone
-	keys     running       // idempotency keys whose request is under way
+	linked   chan struct{} // one a downlink
+	links    *links
+	keys     running // idempotency keys whose request is under way
 	asked    askedServices
 	beside   sync.WaitGroup // questions that no request waits for
 	mux      *http.ServeMux
@@ -92,6 +97,9 @@ func New(opt Options) (*API, error) {
 	if opt.FilesURL == nil {
 		opt.FilesURL = func() string { return "" }
 	}
+	if opt.Busy == nil {
+		opt.Busy = func() bool { return false }
+	}
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -101,6 +109,7 @@ func New(opt Options) (*API, error) {
 	a := &API{
 		opt: opt, log: opt.Logger, forward: opt.Forward, history: opt.History, files: fileClient(opt.FilesTLS),
 		requests: make(chan struct{}, maxRequests), streams: make(chan struct{}, maxStreams), lobby: make(chan struct{}, maxLobby),
+		linked: make(chan struct{}, maxLinks), links: newLinks(),
 		keys: running{byKey: map[string]string{}},
 	}
 	a.mux = a.newMux()
