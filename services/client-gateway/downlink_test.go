@@ -133,14 +133,15 @@ func (c *client) serve(t *testing.T, broker amqpx.Options) {
 	<-manager.Started()
 }
 
-func (c *client) wakes(t *testing.T, n int) []contract.WakeRequest {
+func (c *client) wakes(t *testing.T, n int) (woken []contract.WakeRequest) {
 	t.Helper()
 	testenv.Eventually(t, patience, fmt.Sprint(n, " wakes"), func() bool {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		return len(c.woken) >= n
+		woken = slices.Clone(c.woken)
+		return len(woken) >= n
 	})
-	return c.woken
+	return woken
 }
 
 func gateway(t *testing.T, url, data string, broker amqpx.Options) (stop func()) {

@@ -20,9 +20,10 @@ const (
 	// awayMost.
 	awayFirst, awayMost = 100 * time.Millisecond, 5 * time.Second
 	// Each client that is woken asks for tasks. They are woken wakeBatch at a time,
-	// wakePause apart, or wakeBusy while the gateway is busy with what it has.
+	// wakePause apart, and when the gateway has answered most of what it was asked:
+	// it is looked at every wakePause, for wakeMost at most.
 	wakeBatch           = 64
-	wakePause, wakeBusy = 10 * time.Millisecond, 100 * time.Millisecond
+	wakePause, wakeMost = 10 * time.Millisecond, time.Second
 )
 
 // Watch hears of changes of tasks and wakes the clients that they concern, until
@@ -76,12 +77,13 @@ func (a *API) wakeAll(ctx context.Context) {
 		case <-a.links.ready:
 		}
 		for a.links.release(wakeBatch) == wakeBatch {
-			pause := wakePause
-			if a.opt.Busy() {
-				pause = wakeBusy
-			}
-			if !sleep(ctx, pause) {
-				return
+			for began := time.Now(); ; {
+				if !sleep(ctx, wakePause) {
+					return
+				}
+				if !a.opt.Busy() || time.Since(began) > wakeMost {
+					break
+				}
 			}
 		}
 	}
