@@ -85,7 +85,9 @@ func TestACloudWithAKey(t *testing.T) {
 	if err := w.operator.Publish(ctx, contract.RecordsQueue, []byte(`{"id":"0190a7d4-5c3e-7cc1-9d0b-2a5d5b7c1f10","kind":"event"}`)); err != nil {
 		t.Fatal(err)
 	}
-	w.eventually("the forged record is dropped", func() bool { return strings.Contains(w.log.tail(1000), "a message without the cloud's seal is dropped") })
+	w.eventually("the forged record is dropped", func() bool {
+		return strings.Contains(w.log.tail(1000), "a message without the cloud's seal is dropped")
+	})
 	if log := w.log.tail(1000); strings.Contains(log, "is not of this cloud's key") {
 		t.Errorf("the services do not believe each other: %s", log)
 	}
