@@ -12,7 +12,6 @@ import (
 
 	"github.com/agata-fl/agata/internal/artifact"
 	"github.com/agata-fl/agata/internal/config"
-	"github.com/agata-fl/agata/pkg/amqpx"
 	"github.com/agata-fl/agata/pkg/baseservice"
 	cloudgateway "github.com/agata-fl/agata/services/cloud-gateway"
 	cloudtaskmanager "github.com/agata-fl/agata/services/cloud-task-manager"
@@ -28,9 +27,13 @@ type service interface {
 
 // base connects a service to its broker and fills in what all have in common.
 // client is "" on the cloud's side.
-func (a *App) base(ctx context.Context, name, client string, b config.Broker) (baseservice.Options, *amqpx.Transport, error) {
+func (a *App) base(ctx context.Context, name, client string, b config.Broker) (baseservice.Options, cloudgateway.Transport, error) {
 	reg := prometheus.WrapRegistererWith(prometheus.Labels{"client": client}, a.registry)
+	var t cloudgateway.Transport
 	t, err := a.connect(ctx, name, b, reg)
+	if err == nil && client == "" {
+		t, err = a.sealed(name, t, reg)
+	}
 	return baseservice.Options{
 		Version: a.build.Version, Transport: t, Schemas: a.schemas, Logger: a.log, Registerer: reg,
 		HideErrors: a.cfg.RPC.HideErrors, Events: a.cfg.Events.Register, Records: a.cfg.History.Records, Client: client,
