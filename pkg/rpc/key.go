@@ -1,6 +1,8 @@
 package rpc
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -47,6 +49,17 @@ func LoadKey(path string) (Key, error) {
 		return fail(fmt.Errorf("it is not %d hexadecimal digits: %s", 2*keyBytes, makeIt))
 	}
 	return NewKey(secret)
+}
+
+// Derive makes a secret of its own for a purpose, from which nobody finds the key;
+// nil if there is none.
+func (k Key) Derive(purpose string) []byte {
+	if k.IsZero() {
+		return nil
+	}
+	h := hmac.New(sha256.New, k.secret[:])
+	h.Write([]byte("derive\x00" + purpose))
+	return h.Sum(nil)
 }
 
 // IsZero tells whether there is no key.

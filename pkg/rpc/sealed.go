@@ -126,7 +126,7 @@ func (s *SealedTransport) Serve(ctx context.Context, o ServeOptions) error {
 // admit tells who makes a call, and why it may not be made.
 func (s *SealedTransport) admit(m *Message) (Identity, *Error) {
 	if m.Seal == "" {
-		if s.opt.Peers && ofPeers(m.Function) {
+		if s.opt.Peers && contract.PeersMay(m.Function) {
 			return Identity{}, nil
 		}
 		return Identity{}, Errorf(Unauthorized, "%s needs credentials: sign in and go by the gateway; auth.peers admits peers that have none to the functions of the wire", m.Function)
@@ -148,16 +148,6 @@ func (s *SealedTransport) admit(m *Message) (Identity, *Error) {
 		}
 	}
 	return who, nil
-}
-
-// ofPeers tells whether a function is one of the wire's eight.
-func ofPeers(function string) bool {
-	switch function {
-	case contract.CreateTask.Name, contract.StartServerTask.Name, contract.StopServerTask.Name, contract.UpdateTask.Name,
-		contract.GetTask.Name, contract.RequestTasks.Name, contract.UpdateUser.Name, contract.GetUser.Name:
-		return true
-	}
-	return false
 }
 
 // Publish implements [Publisher].

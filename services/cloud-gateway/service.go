@@ -75,7 +75,7 @@ type Options struct {
 // Auth says what a closed cloud asks of its callers; see section [auth] of
 // config.ini. What is zero has the default that is named there.
 type Auth struct {
-	Key               []byte // the cloud's
+	Key               rpc.Key // the cloud's
 	Peers             bool
 	Session           time.Duration
 	SignInPerMinute   int
@@ -176,7 +176,7 @@ func (s *Service) Run(ctx context.Context) (err error) {
 		return fmt.Errorf("cloud-gateway: %w", err)
 	}
 	defer func() { err = errors.Join(err, accounts.Close()) }()
-	var key []byte
+	var key rpc.Key
 	if s.opt.Auth != nil {
 		key = s.opt.Auth.Key
 	}

@@ -45,8 +45,8 @@ type Options struct {
 	Audit *audit.Log
 
 	// Key is the cloud's: with it offers bring tokens for their files, and uploads
-	// want one unless OpenUploads is set, as peers expect. nil: the cloud is open.
-	Key         []byte
+	// want one unless OpenUploads is set, as peers expect. zero: the cloud is open.
+	Key         rpc.Key
 	OpenUploads bool
 
 	Grace     time.Duration // from SIGTERM to SIGKILL; 0: 5 s
@@ -131,7 +131,7 @@ func (s *Service) openFiles() (err error) {
 		return err
 	}
 	var admit func(context.Context, string, bool) (context.Context, string, error)
-	if len(s.opt.Key) > 0 {
+	if !s.opt.Key.IsZero() {
 		admit = s.admit
 	}
 	handler, err := artifact.NewHandler(artifact.HandlerOptions{

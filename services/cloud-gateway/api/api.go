@@ -12,6 +12,7 @@ import (
 
 	"github.com/agata-fl/agata/internal/history"
 	"github.com/agata-fl/agata/pkg/contract"
+	"github.com/agata-fl/agata/pkg/rpc"
 	"github.com/agata-fl/agata/services/cloud-gateway/forward"
 	"github.com/agata-fl/agata/services/cloud-gateway/guard"
 )
@@ -35,8 +36,8 @@ type Options struct {
 	Schemas *contract.Schemas
 	// Guard tells who makes a request and what they may; nil: the cloud is open.
 	Guard *guard.Guard
-	// Key is the cloud's, for tickets to the file service; nil: the cloud is open.
-	Key []byte
+	// Key is the cloud's, for tickets to the file service; zero: the cloud is open.
+	Key rpc.Key
 	// FilesURL tells where the file service is, such as http://localhost:5000; it
 	// is asked at each transfer. nil: there is none.
 	FilesURL func() string
