@@ -78,7 +78,7 @@ func (a *App) startClient(ctx context.Context, i int, broker config.Broker, user
 	}
 	s, err := clienttaskmanager.New(clienttaskmanager.Options{
 		Base: base, UserID: user, Info: info, Work: work, Data: a.clientData(i), ConfigDir: dir,
-		Python: a.cfg.Tasks.Python, PythonPath: pythonPath, FilesURL: a.cfg.FilesURL(),
+		Python: a.cfg.Tasks.Python, PythonPath: pythonPath, FilesURL: a.cfg.FilesURL(), TrustedKeys: a.cfg.Tasks.TrustedKeys,
 		Interval: a.cfg.Client.RequestInterval, Policy: string(a.cfg.Client.Policy), MaxTasks: a.cfg.Client.MaxTasks,
 		Grace: a.cfg.Tasks.Grace, QuarantineFor: a.cfg.Tasks.Quarantine, RestartAttempts: a.cfg.Tasks.RestartAttempts,
 		KeepTasks: a.opt.KeepTasks,

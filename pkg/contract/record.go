@@ -79,22 +79,32 @@ type ExecutionRun struct {
 type ClientReport struct {
 	Records []Record        `json:"records"`
 	Done    []CommandResult `json:"done,omitempty"`
+	// Revocations is the Next of the last answer's revocations that the client took
+	// in, "" if it knows of none; nil: it takes none in.
+	Revocations *string `json:"revocations,omitempty"`
 }
 
-// ClientAnswer answers a [ClientReport]: commands that wait for the client.
+// ClientAnswer answers a [ClientReport]: commands that wait for the client, and
+// the revocations that it lacks.
 type ClientAnswer struct {
-	Commands []Command `json:"commands"`
+	Commands    []Command       `json:"commands"`
+	Revocations *RevocationList `json:"revocations,omitempty"` // nil: it lacks none
 }
 
 // Command is something that an operator wants of a client.
 type Command struct {
 	ID   string `json:"id"`
-	Kind string `json:"kind"` // release
+	Kind string `json:"kind"` // release or revoke
 	Task string `json:"task"`
+	// Digest is that of the manifest of the bundle to revoke.
+	Digest string `json:"digest,omitempty"`
 }
 
-// CommandRelease ends the quarantine of a task at a client.
-const CommandRelease = "release"
+// The kinds of commands.
+const (
+	CommandRelease = "release" // ends the quarantine of a task at a client
+	CommandRevoke  = "revoke"  // stops a bundle's copies at a client, for good
+)
 
 // CommandResult tells how a [Command] went; Error is "" when it went well.
 type CommandResult struct {

@@ -120,6 +120,9 @@ type OfferedTask struct {
 	Username        string   `json:"username"`
 	Password        string   `json:"password"`
 	FilesPaths      []string `json:"files_paths"`
+	// Bundle is the digest of the manifest among the task's files, an addition to
+	// the wire; "" if there is none.
+	Bundle string `json:"bundle,omitempty"`
 }
 
 // UpdateUserRequest tells what a client has. Absent fields stay as they are;
