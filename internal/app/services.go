@@ -127,7 +127,7 @@ func (a *App) startTaskManager(ctx context.Context) error {
 	}
 	s, err := cloudtaskmanager.New(cloudtaskmanager.Options{
 		Base: base, Data: a.cfg.Data, Work: a.cfg.Tasks.WorkCloud, ConfigDir: dir,
-		Python: a.cfg.Tasks.Python, PythonPath: pythonPath,
+		Python: a.cfg.Tasks.Python, PythonPath: pythonPath, TrustedKeys: a.cfg.Tasks.TrustedKeys,
 		FilesAddr: listen(a.cfg.Files.Host, a.cfg.Files.Port), FilesLimits: artifact.Limits{FileBytes: a.cfg.Files.MaxFileBytes()},
 		AllowOrigin: "*", Grace: a.cfg.Tasks.Grace, KeepTasks: a.opt.KeepTasks,
 	})

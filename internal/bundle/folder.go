@@ -36,19 +36,25 @@ func OpenFolder(dir string) (*os.Root, error) {
 // Read returns the two files of the bundle in a folder. An error wraps
 // ErrUntrusted if there is none.
 func Read(root *os.Root) (manifest, signature []byte, err error) {
-	for name, to := range map[string]*[]byte{ManifestName: &manifest, SignatureName: &signature} {
-		f, err := openRegular(root, name)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, nil, fmt.Errorf("%w: it has no file %s: its author signs it by agata task sign", ErrUntrusted, name)
-		} else if err != nil {
-			return nil, nil, fmt.Errorf("%w: %w", ErrUntrusted, err)
-		}
-		*to, err = io.ReadAll(io.LimitReader(f, MaxManifest+1))
-		if err = errors.Join(err, f.Close()); err != nil {
-			return nil, nil, fmt.Errorf("read %s: %w", name, err)
-		}
+	if manifest, err = readOwn(root, ManifestName); err == nil {
+		signature, err = readOwn(root, SignatureName)
 	}
-	return manifest, signature, nil
+	return manifest, signature, err
+}
+
+func readOwn(root *os.Root, name string) ([]byte, error) {
+	f, err := openRegular(root, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: it has no file %s: its author signs it by agata task sign", ErrUntrusted, name)
+	} else if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUntrusted, err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, MaxManifest+1))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	return text, nil
 }
 
 // Verified is a bundle whose signature was found right.

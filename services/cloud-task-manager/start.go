@@ -72,7 +72,7 @@ func (s *Service) start(ctx context.Context, t *task, arguments string) error {
 	if err != nil {
 		return err
 	}
-	o, err := newOffer(t)
+	o, err := s.offerOf(t)
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,11 @@ func (s *Service) start(ctx context.Context, t *task, arguments string) error {
 	if err != nil {
 		return fmt.Errorf("make an execution id: %w", err)
 	}
-	proc, err := s.procs.Start(ctx, s.spec(t, id.String(), roleServer, command, rpc.TraceFrom(ctx)))
+	spec := s.spec(t, id.String(), roleServer, command, rpc.TraceFrom(ctx))
+	if spec.Labels[labelBundle], err = s.verify(t.id); err != nil { // the last thing before the start
+		return err
+	}
+	proc, err := s.procs.Start(ctx, spec)
 	if err != nil {
 		return startFailure(t, err)
 	}
@@ -89,6 +93,7 @@ func (s *Service) start(ctx context.Context, t *task, arguments string) error {
 		s.discard(proc)
 		return err
 	}
+	s.endRevoked() // if it was while it started
 	s.log.Info("started a task's server", "task_id", t.id, "execution_id", proc.ID(), "pid", proc.PID())
 	return nil
 }
