@@ -49,6 +49,7 @@ type courier struct {
 	done     []contract.CommandResult // not told yet
 	obeyed   map[string]contract.CommandResult
 	obeyedBy []string // the ids of obeyed, by age
+	revoked  revocations
 }
 
 // delivery is a batch of the broker; result has room for its outcome.
@@ -122,8 +123,9 @@ func (c *courier) loop(ctx context.Context) {
 			_ = c.send(ctx, nil) // an error means the stop
 		}
 		c.obey(ctx)
+		more := c.takeIn(ctx)
 		next := c.interval
-		if len(c.done) > 0 {
+		if len(c.done) > 0 || more {
 			next = 0
 		}
 		timer.Reset(next)

@@ -89,7 +89,7 @@ func TestServersAreVerified(t *testing.T) {
 			}
 		},
 	} {
-		c.remove("a", "evil.py", "more.py")
+		c.remove("a", "evil.py", "more.py", bundle.ManifestName, bundle.SignatureName)
 		change()
 		if text := refused(c, contract.StartServerTask, start, rpc.Forbidden); !strings.Contains(text, name) || !strings.Contains(text, "agata task upload --sign") {
 			t.Errorf("%s: %q", name, text)

@@ -56,6 +56,7 @@ type API struct {
 	streams  chan struct{} // one a stream or a file's transfer
 	keys     running       // idempotency keys whose request is under way
 	asked    askedServices
+	revoked  revokedEnd
 	beside   sync.WaitGroup // questions that no request waits for
 	mux      *http.ServeMux
 }

@@ -62,6 +62,8 @@ func (a *API) routes() []route {
 		{"GET", "/tasks/{id}/executions", plain, a.listExecutions, with(page, "client", "state", "side"), 0},
 		{"GET", "/tasks/{id}/metrics", plain, a.metrics, []string{"points", "series", "execution", "client"}, 0},
 		{"GET", "/tasks/{id}/timeline", plain, a.listEvents, with(with(page, without(filter, "task")...), "order"), 0},
+		{"GET", "/revocations", plain, a.listRevocations, page, 0},
+		{"POST", "/revocations", mutation, a.revoke, nil, 0},
 		{"POST", "/criteria/check", plain, a.checkCriteria, nil, 0},
 
 		{"GET", "/clients", plain, a.listClients, with(page, "q"), 0},
