@@ -29,11 +29,20 @@ type uploader struct {
 	stall  time.Duration
 }
 
-// localFile is a file to send, open.
+// localFile is a file to send: open, or in memory.
 type localFile struct {
 	name string // at the cloud
 	size int64
 	f    *os.File
+	text []byte // without f
+}
+
+// content is what is sent, of its size at most.
+func (f localFile) content() io.Reader {
+	if f.f == nil {
+		return bytes.NewReader(f.text)
+	}
+	return io.LimitReader(f.f, f.size)
 }
 
 // openLocal opens a file that is to be sent under a name.
@@ -54,7 +63,9 @@ func openLocal(name, path string) (localFile, error) {
 
 func closeFiles(files []localFile) {
 	for _, f := range files {
-		_ = f.f.Close() // only read
+		if f.f != nil {
+			_ = f.f.Close() // only read
+		}
 	}
 }
 
@@ -148,7 +159,7 @@ func form(id string, files []localFile) (body io.Reader, length int64, contentTy
 			return nil, 0, "", err
 		}
 		cut()
-		parts = append(parts, io.LimitReader(f.f, f.size))
+		parts = append(parts, f.content())
 		length += f.size
 	}
 	if err := w.Close(); err != nil {

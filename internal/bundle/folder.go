@@ -99,6 +99,12 @@ func (m *Manifest) Check(root *os.Root, paths []string) error {
 	}); err != nil {
 		return err
 	}
+	return m.CheckFiles(root, paths)
+}
+
+// CheckFiles verifies that the given files of a folder are as they were signed,
+// whatever else is there. Its errors are those of Check.
+func (m *Manifest) CheckFiles(root *os.Root, paths []string) error {
 	for _, name := range paths {
 		want, ok := m.Find(name)
 		if !ok {
