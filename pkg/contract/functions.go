@@ -40,7 +40,11 @@ var (
 	ExplainTask     = Function[ExplainRequest, Explanation]{Name: "rpc_exec_explain_task", Idempotent: true}
 	ServerLogs      = Function[LogsRequest, Logs]{Name: "rpc_exec_server_task_logs", Idempotent: true}
 	ClientStatus    = Function[None, ClientState]{Name: "rpc_exec_client_status", Idempotent: true}
-	ReleaseTask     = Function[TaskIDRequest, None]{Name: "rpc_exec_release_task", Idempotent: true}
+	// RevokeBundle is a function of the cloud and of each client.
+	RevokeBundle    = Function[RevokeRequest, None]{Name: "rpc_exec_revoke_bundle", Idempotent: true}
+	ListRevocations = Function[RevocationsRequest, RevocationList]{Name: "rpc_exec_list_revocations", Idempotent: true}
+
+	ReleaseTask = Function[TaskIDRequest, None]{Name: "rpc_exec_release_task", Idempotent: true}
 )
 
 // CodeHeader is the HTTP header in which the cloud gateway sends a failure's code

@@ -76,6 +76,8 @@ func (c *commands) carryOut(ctx context.Context, cmd contract.Command) contract.
 	switch cmd.Kind {
 	case contract.CommandRelease:
 		_, err = rpc.Call(ctx, c.transport, contract.ReleaseTask, contract.TaskIDRequest{TaskID: cmd.Task})
+	case contract.CommandRevoke:
+		_, err = rpc.Call(ctx, c.transport, contract.RevokeBundle, contract.RevokeRequest{Digest: cmd.Digest, TaskID: cmd.Task})
 	default:
 		err = fmt.Errorf("this client does not know the command %q: it may be older than the cloud", cmd.Kind)
 	}

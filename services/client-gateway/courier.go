@@ -47,6 +47,7 @@ type courier struct {
 	last    time.Time // when the last report was sent
 	trouble trouble
 	todo    []contract.Command
+	revoked revocations
 }
 
 // delivery is a batch of the broker; result has room for its outcome.
@@ -122,8 +123,9 @@ func (c *courier) loop(ctx context.Context) {
 		}
 		c.commands.obey(ctx, c.todo)
 		c.todo = nil
+		more := c.takeIn(ctx)
 		next := c.interval
-		if len(c.commands.results()) > 0 {
+		if len(c.commands.results()) > 0 || more {
 			next = 0
 		}
 		timer.Reset(next)

@@ -65,7 +65,7 @@ func (s *Service) updateTask(ctx context.Context, req contract.UpdateTaskRequest
 	case !changed && !repeats(req, t):
 		return none, rpc.Text(rpc.Conflict, contract.TaskChanged(req.TaskID))
 	}
-	o, err := newOffer(t)
+	o, err := s.offerOf(t)
 	if err != nil {
 		return none, err
 	}

@@ -73,6 +73,7 @@ func (s *Service) deleteTaskFile(ctx context.Context, req contract.TaskFileReque
 
 // received puts an upload on the timeline.
 func (s *Service) received(ctx context.Context, taskID string, files []artifact.File) {
+	s.rebundled(taskID, files)
 	what := fmt.Sprintf("%d files", len(files))
 	if len(files) == 1 {
 		what = files[0].Path

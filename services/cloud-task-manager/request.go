@@ -36,6 +36,9 @@ func (s *Service) selected(ctx context.Context, client map[string]any) ([]contra
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
+		if s.revoked.has(o.task.Bundle) {
+			continue
+		}
 		if ok, err := o.criteria.Eval(client); ok && err == nil {
 			tasks = append(tasks, o.task)
 		}

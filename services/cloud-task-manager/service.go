@@ -16,6 +16,7 @@ import (
 
 	"github.com/agata-fl/agata/internal/artifact"
 	"github.com/agata-fl/agata/internal/audit"
+	"github.com/agata-fl/agata/internal/bundle"
 	"github.com/agata-fl/agata/internal/httpx"
 	"github.com/agata-fl/agata/internal/sqlitex"
 	"github.com/agata-fl/agata/internal/supervise"
@@ -48,6 +49,9 @@ type Options struct {
 	// want one unless OpenUploads is set, as peers expect. zero: the cloud is open.
 	Key         rpc.Key
 	OpenUploads bool
+	// TrustedKeys is the file of an allow-list of signers, read at each start of a
+	// task: only what one of them signed is started. "": everything is.
+	TrustedKeys string
 
 	Grace     time.Duration // from SIGTERM to SIGKILL; 0: 5 s
 	KeepTasks bool          // leave tasks running when the service stops, for the next one to adopt
@@ -70,6 +74,7 @@ type Service struct {
 	clients clients
 	seen    seen
 	feed    *feed
+	revoked revokedSet
 
 	// From the start of Run on.
 	store *store
@@ -97,6 +102,11 @@ func New(opt Options) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	if opt.TrustedKeys != "" {
+		if _, err := bundle.LoadKeys(opt.TrustedKeys); err != nil {
+			return nil, fmt.Errorf("cloud-task-manager: no task could be started: %w", err)
+		}
+	}
 	s := &Service{opt: opt, work: work, base: base, log: base.Logger(), feed: newFeed()}
 	if s.metrics, err = newMetrics(opt.Base.Registerer); err != nil {
 		return nil, fmt.Errorf("cloud-task-manager: %w", err)
@@ -120,6 +130,8 @@ func New(opt Options) (*Service, error) {
 	baseservice.Handle(base, contract.RequestTasks, s.requestTasks, baseservice.Concurrency(32))
 	baseservice.Handle(base, contract.ExplainTask, s.explainTask, baseservice.Concurrency(2))
 	baseservice.Handle(base, contract.ListTaskClients, s.listTaskClients, baseservice.Concurrency(2))
+	baseservice.Handle(base, contract.RevokeBundle, s.revokeBundle, once, entered)
+	baseservice.Handle(base, contract.ListRevocations, s.listRevocations, baseservice.Concurrency(2))
 	baseservice.Handle(base, contract.CheckCriteria, s.checkCriteria, baseservice.Concurrency(2))
 	baseservice.Handle(base, contract.AwaitChanges, s.awaitChanges, baseservice.Concurrency(16)) // one waits for each gateway
 	return s, nil
@@ -172,6 +184,9 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	if s.store, err = newStore(starting, db); err != nil {
+		return fmt.Errorf("cloud-task-manager: %w", err)
+	}
+	if err := s.loadRevoked(starting); err != nil {
 		return fmt.Errorf("cloud-task-manager: %w", err)
 	}
 	// Not "executions": a client's task manager may share the data folder.

@@ -73,7 +73,7 @@ func (s *Service) start(ctx context.Context, t *task, arguments string) error {
 	if err != nil {
 		return err
 	}
-	o, err := newOffer(t)
+	o, err := s.offerOf(t)
 	if err != nil {
 		return err
 	}
@@ -81,10 +81,15 @@ func (s *Service) start(ctx context.Context, t *task, arguments string) error {
 	if err != nil {
 		return fmt.Errorf("make an execution id: %w", err)
 	}
+	spec := s.spec(t, id.String(), roleServer, command, rpc.TraceFrom(ctx))
 	if err := s.store.intend(ctx, t.id, id.String()); err != nil {
 		return fmt.Errorf("announce the start of task %s: %w", t.id, err)
 	}
-	proc, err := s.procs.Start(ctx, s.spec(t, id.String(), roleServer, command, rpc.TraceFrom(ctx)))
+	if spec.Labels[labelBundle], err = s.verify(t.id); err != nil { // the last thing before the start
+		s.abandon(ctx, id.String())
+		return err
+	}
+	proc, err := s.procs.Start(ctx, spec)
 	if err != nil {
 		s.abandon(ctx, id.String())
 		return startFailure(t, err)
@@ -95,6 +100,7 @@ func (s *Service) start(ctx context.Context, t *task, arguments string) error {
 		s.abandon(ctx, proc.ID())
 		return err
 	}
+	s.endRevoked() // if it was while it started
 	s.log.Info("started a task's server", "task_id", t.id, "execution_id", proc.ID(), "pid", proc.PID())
 	return nil
 }

@@ -71,6 +71,7 @@ type API struct {
 	links    *links
 	keys     running // idempotency keys whose request is under way
 	asked    askedServices
+	revoked  revokedEnd
 	beside   sync.WaitGroup // questions that no request waits for
 	mux      *http.ServeMux
 }

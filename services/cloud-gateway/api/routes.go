@@ -67,6 +67,8 @@ func (a *API) routes() []route {
 		{"GET", "/tasks/{id}/executions", viewer, plain, a.listExecutions, with(page, "client", "state", "side"), 0},
 		{"GET", "/tasks/{id}/metrics", viewer, plain, a.metrics, []string{"points", "series", "execution", "client"}, 0},
 		{"GET", "/tasks/{id}/timeline", viewer, plain, a.listEvents, with(with(page, without(filter, "task")...), "order"), 0},
+		{"GET", "/revocations", viewer, plain, a.listRevocations, page, 0},
+		{"POST", "/revocations", operator, mutation, a.revoke, nil, 0},
 		{"POST", "/criteria/check", viewer, plain, a.checkCriteria, nil, 0},
 
 		{"GET", "/clients", viewer, plain, a.listClients, with(page, "q"), 0},
