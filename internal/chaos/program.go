@@ -60,6 +60,7 @@ type deed struct {
 	Task, Side, Client, Execution string
 	PIDs                          []int
 	Started                       float64         // unix seconds
+	Fault                         float64         // when it failed, if it was to
 	Rounds                        map[int]float64 // when each was reported, unix seconds
 }
 
@@ -105,12 +106,15 @@ func (d *deed) read(path string) error {
 		if err != nil {
 			return fmt.Errorf("%s: %q: %w", path, lines.Text(), err)
 		}
-		if words[0] == "start" {
+		switch words[0] {
+		case "start":
 			d.PIDs = append(d.PIDs, n)
 			d.Started = at
-			continue
+		case "fault":
+			d.Fault = at
+		default:
+			d.Rounds[n] = at
 		}
-		d.Rounds[n] = at
 	}
 	return lines.Err()
 }
