@@ -120,6 +120,10 @@ func (c *cli) printChaos(r *chaos.Report) error {
 		}
 		rows = append(rows, []string{"(all in the history)", fmt.Sprint(r.Told.N), "", "", secondsOf(r.Told.P50), secondsOf(r.Told.P99), secondsOf(r.Told.Max)})
 		tabulate(c.out, []string{"FAULT", "N", "P50 SINCE IT BEGAN", "P99", "P50 SINCE IT WAS OVER", "P99", "MAX"}, rows)
+		fmt.Fprintln(c.out, "\nThe slowest to be right after their last fault:")
+		for _, s := range r.Slowest {
+			fmt.Fprintf(c.out, "  seed %d, %s, last: %s\n", s.Seed, secondsOf(s.Took), s.Last)
+		}
 	}
 	if n := len(r.Violations); n > 0 {
 		return fmt.Errorf("%d violations of invariants in %d schedules; the first seed is %d", n, r.Runs, r.Violations[0].Seed)

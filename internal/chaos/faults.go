@@ -102,18 +102,18 @@ func (c *faultCampaign) work(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s, err := newSystem(ctx, c.opt, dir)
+		s, err := newSystem(ctx, c.opt, dir, c.scan)
 		if err != nil {
-			return errors.Join(err, s.close(ctx, c.scan))
+			return errors.Join(err, s.close(ctx))
 		}
 		keep := false
 		for n := 0; more && n < faultReuse && !keep; n++ {
 			if keep, err = c.one(ctx, s, run); err != nil {
-				return errors.Join(err, s.close(ctx, c.scan))
+				return errors.Join(err, s.close(ctx))
 			}
 			run, more = c.take()
 		}
-		if err := s.close(ctx, c.scan); err != nil {
+		if err := s.close(ctx); err != nil {
 			return err
 		}
 		if !keep {
@@ -137,7 +137,7 @@ func (c *faultCampaign) one(ctx context.Context, s *System, run int) (spoilt boo
 		return false, err
 	}
 	defer taken.Close()
-	f := &faultRun{s: s, scan: c.scan, id: fmt.Sprintf("f%d", run+1), taken: taken}
+	f := &faultRun{s: s, id: fmt.Sprintf("f%d", run+1), taken: taken}
 	o, err := f.play(ctx, kind, time.Duration(p.between(0, 400*time.Millisecond)))
 	defer f.release()
 	if ctx.Err() != nil {

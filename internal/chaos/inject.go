@@ -13,7 +13,7 @@ const stopTime = 40 * time.Second
 // inject carries out a fault and mends it after its time: a process that was
 // killed is started again, as the init of a machine does. It returns when the
 // fault is over. done is false if there was nothing to break.
-func (s *System) inject(ctx context.Context, w *wanted, f Step, scan *Scanner) (done bool, err error) {
+func (s *System) inject(ctx context.Context, w *wanted, f Step) (done bool, err error) {
 	wait := func() { sleep(ctx, time.Duration(f.For)) }
 	p := s.processes[f.Target] // nil for a broker on RabbitMQ
 	switch f.Do {
@@ -31,7 +31,7 @@ func (s *System) inject(ctx context.Context, w *wanted, f Step, scan *Scanner) (
 		s.lost(f.Target)
 		return true, p.start()
 	case KillTask, PauseTask:
-		return s.disturbTask(w, f, wait, scan)
+		return s.disturbTask(w, f, wait)
 	}
 	l := s.links[f.Target]
 	s.turns[f.Target].Lock()
@@ -100,7 +100,7 @@ func (s *System) breakBroker(f Step, wait func()) error {
 
 // disturbTask kills or pauses a task's process. The end of a server is an end of
 // its task, so no action may be under way meanwhile.
-func (s *System) disturbTask(w *wanted, f Step, wait func(), scan *Scanner) (bool, error) {
+func (s *System) disturbTask(w *wanted, f Step, wait func()) (bool, error) {
 	work := s.cloudWork()
 	if f.Target != "server" {
 		work = s.clientWork(f.Target)
@@ -114,7 +114,7 @@ func (s *System) disturbTask(w *wanted, f Step, wait func(), scan *Scanner) (boo
 	if state, _ := w.now(); state != "running" {
 		return false, nil
 	}
-	live, _ := scan.Of(s.dir)
+	live, _ := s.scan.Of(s.dir)
 	for _, l := range live {
 		if l.Task != w.id || l.Work != work {
 			continue

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -77,10 +78,10 @@ func (s *System) act(ctx context.Context, w *wanted, step Step) error {
 		w.starts++
 		w.mu.Unlock()
 	}
-	send := s.request(w, step)
+	send, began := s.request(w, step), time.Now()
 	for try := 0; ; try++ {
 		err := send(ctx)
-		done, sure := s.effect(ctx, w, step, err, try)
+		done, sure := s.effect(ctx, w, step, err, try, began)
 		if done {
 			break
 		}
@@ -107,13 +108,16 @@ func (s *System) act(ctx context.Context, w *wanted, step Step) error {
 
 // effect tells whether an action took effect, and whether its failure is for good.
 // After a first try that may have been carried out, a refusal can mean just that.
-func (s *System) effect(ctx context.Context, w *wanted, step Step, err error, try int) (done, sure bool) {
+func (s *System) effect(ctx context.Context, w *wanted, step Step, err error, try int, began time.Time) (done, sure bool) {
 	if err == nil {
 		return true, true
 	}
 	r, answered := errors.AsType[*refused](err)
 	if !answered || r.unsure() {
 		return false, false
+	}
+	if step.Do == Start && !s.serves(w.id) && time.Since(began) < ghostGrace {
+		return false, false // its last server has just died, and that is not noticed yet
 	}
 	if try == 0 {
 		return false, true
@@ -134,6 +138,12 @@ func (s *System) effect(ctx context.Context, w *wanted, step Step, err error, tr
 		done = t.State != "running"
 	}
 	return done, true
+}
+
+// serves tells whether a task's server runs.
+func (s *System) serves(task string) bool {
+	live, _ := s.scan.Of(s.dir)
+	return slices.ContainsFunc(live, func(l Live) bool { return l.Task == task && l.Work == s.cloudWork() })
 }
 
 // unsure tells that the answer says nothing about the effect.

@@ -19,11 +19,23 @@ type Report struct {
 	Excused    int         `json:"excused"` // reported, lost, and stated as losable
 	Kinds      []KindRow   `json:"kinds"`
 	Told       Row         `json:"told"` // from right to all in the history, of runs
+	Slowest    []SlowRun   `json:"slowest"`
 	Violations []Violation `json:"violations"`
 
 	kinds map[string]*samples
 	told  []time.Duration
 }
+
+// SlowRun is a run that took long to be right after its last step, and what was not
+// right last.
+type SlowRun struct {
+	Seed uint64 `json:"seed"`
+	Took Span   `json:"took"`
+	Last string `json:"last"`
+}
+
+// slowest is how many of them are told.
+const slowest = 5
 
 type samples struct{ all, after []time.Duration }
 
@@ -54,6 +66,9 @@ func (r *Report) add(t *trial) {
 	r.Excused += t.excused
 	r.Violations = append(r.Violations, t.violations...)
 	r.told = append(r.told, t.toldIn)
+	r.Slowest = append(r.Slowest, SlowRun{t.schedule.Seed, Span(t.settled.Round(time.Millisecond)), t.last})
+	slices.SortFunc(r.Slowest, func(a, b SlowRun) int { return cmp.Compare(b.Took, a.Took) })
+	r.Slowest = r.Slowest[:min(len(r.Slowest), slowest)]
 	for _, f := range t.faults {
 		r.Faults++
 		if f.right.IsZero() {

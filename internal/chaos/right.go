@@ -16,7 +16,7 @@ func (t *trial) right(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	live, _ := t.scan.Of(t.s.dir)
+	live, _ := t.s.scan.Of(t.s.dir)
 	at := map[string]map[string]string{"": {}} // by place and task, the execution
 	for _, c := range clients {
 		at[c] = map[string]string{}

@@ -129,18 +129,18 @@ func (c *campaign) work(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s, err := newSystem(ctx, c.opt, dir)
+		s, err := newSystem(ctx, c.opt, dir, c.scan)
 		if err != nil {
-			return errors.Join(err, s.close(ctx, c.scan))
+			return errors.Join(err, s.close(ctx))
 		}
 		keep := false
 		for n := 0; more && n < reuse && !keep; n++ {
 			if keep, err = c.one(ctx, s, run); err != nil {
-				return errors.Join(err, s.close(ctx, c.scan))
+				return errors.Join(err, s.close(ctx))
 			}
 			run, more = c.take()
 		}
-		if err := s.close(ctx, c.scan); err != nil {
+		if err := s.close(ctx); err != nil {
 			return err
 		}
 		if !keep {
@@ -156,7 +156,7 @@ func (c *campaign) work(ctx context.Context) error {
 // system cannot be trusted any more, and its folder stays.
 func (c *campaign) one(ctx context.Context, s *System, run int) (spoilt bool, err error) {
 	seed := c.opt.Seed + uint64(run)
-	t := newTrial(s, c.scan, run+1, NewSchedule(seed), c.opt.Bound)
+	t := newTrial(s, run+1, NewSchedule(seed), c.opt.Bound)
 	if err := t.run(ctx); err != nil {
 		return false, err
 	}

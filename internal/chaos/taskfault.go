@@ -95,7 +95,6 @@ func taskFaults(memory bool, stalls bool) []taskFault {
 // faultRun is one task fault on one system.
 type faultRun struct {
 	s     *System
-	scan  *Scanner
 	id    string
 	taken net.Listener // the port that is taken
 	group string       // the memory cgroup, if one was made
@@ -191,7 +190,7 @@ func (f *faultRun) strike(ctx context.Context, kind taskFault, task string, tamp
 	}
 	var l Live
 	err = f.until(ctx, "task "+task+" runs", func() bool {
-		live, _ := f.scan.Of(f.s.dir)
+		live, _ := f.s.scan.Of(f.s.dir)
 		i := slices.IndexFunc(live, func(x Live) bool { return x.Task == task && x.Side == "client" })
 		if i >= 0 {
 			l = live[i]
@@ -275,7 +274,7 @@ func (f *faultRun) tidy(ctx context.Context, tasks ...*wanted) error {
 		}
 	}
 	err := f.until(ctx, "nothing runs any more", func() bool {
-		live, _ := f.scan.Of(f.s.dir)
+		live, _ := f.s.scan.Of(f.s.dir)
 		state, err := f.s.status(ctx, clients[0])
 		return len(live) == 0 && err == nil && len(state.Running) == 0
 	})

@@ -32,7 +32,6 @@ type injected struct {
 // trial is one schedule on one system.
 type trial struct {
 	s        *System
-	scan     *Scanner
 	eyes     *eyes
 	schedule Schedule
 	bound    time.Duration
@@ -48,13 +47,16 @@ type trial struct {
 	alive      map[string]bool
 	changed    map[string]time.Time // by place, when what runs there changed
 	excused    int                  // rounds that the design may lose, and did
+	settled    time.Duration        // from the last step to when all was right
+	wrong      string               // what was not right, last
+	last       string               // what was it at the end of settled
 	ending     []string             // the state at the end, if an invariant was violated
 	rounds     int                  // that are in the history
 	toldIn     time.Duration        // from when all was right to when all was in the history
 }
 
-func newTrial(s *System, scan *Scanner, run int, schedule Schedule, bound time.Duration) *trial {
-	t := &trial{s: s, scan: scan, schedule: schedule, bound: bound, said: map[Invariant]int{},
+func newTrial(s *System, run int, schedule Schedule, bound time.Duration) *trial {
+	t := &trial{s: s, schedule: schedule, bound: bound, said: map[Invariant]int{},
 		firstLive: map[string]glimpse{}, lastLive: map[string]glimpse{}, alive: map[string]bool{}, changed: map[string]time.Time{}}
 	for i, criteria := range schedule.Tasks {
 		t.tasks = append(t.tasks, &wanted{id: fmt.Sprintf("r%d-s%d-t%d", run, schedule.Seed, i+1), criteria: criteria, kills: map[string]int{}})
@@ -75,7 +77,7 @@ func (t *trial) violate(invariant Invariant, format string, args ...any) {
 // run plays the schedule, waits until all is right, and ends what it began. An
 // error means that the harness itself failed.
 func (t *trial) run(ctx context.Context) (err error) {
-	if t.eyes, err = openEyes(t.s, t.scan); err != nil {
+	if t.eyes, err = openEyes(t.s); err != nil {
 		return err
 	}
 	defer t.eyes.close()
@@ -91,7 +93,9 @@ func (t *trial) run(ctx context.Context) (err error) {
 
 	t.began = time.Now()
 	t.play(ctx)
+	over := time.Now()
 	if ctx.Err() == nil && t.awaitRight(ctx, "the last fault") {
+		t.settled, t.last = time.Since(over), t.wrong
 		t.awaitHistory(ctx)
 	}
 	t.finish(ctx)
@@ -131,7 +135,7 @@ func (t *trial) fault(ctx context.Context, w *wanted, step Step) {
 	t.mu.Lock()
 	t.faults = append(t.faults, f)
 	t.mu.Unlock()
-	done, err := t.s.inject(ctx, w, step, t.scan)
+	done, err := t.s.inject(ctx, w, step)
 	if err != nil && ctx.Err() == nil {
 		t.violate(Lives, "%v", err)
 	}
@@ -147,7 +151,7 @@ func (t *trial) fault(ctx context.Context, w *wanted, step Step) {
 func (t *trial) watch(ctx context.Context) {
 	var p patience
 	for ctx.Err() == nil {
-		live, at := t.scan.Of(t.s.dir)
+		live, at := t.s.scan.Of(t.s.dir)
 		t.notice(live, at)
 		found, err := t.eyes.look(ctx)
 		if err != nil && ctx.Err() == nil {
@@ -201,6 +205,7 @@ func (t *trial) awaitRight(ctx context.Context, since string) bool {
 		if ctx.Err() != nil {
 			return false
 		}
+		t.wrong = err.Error()
 		if time.Since(began) > t.bound {
 			t.violate(Converges, "%s after %s: %v", t.bound, since, err)
 			return false
@@ -249,7 +254,7 @@ func (t *trial) state(ctx context.Context) []string {
 			lines = append(lines, fmt.Sprintf("record: task %s %s, execution %s", id, r.state, r.execution))
 		}
 	}
-	live, _ := t.scan.Of(t.s.dir)
+	live, _ := t.s.scan.Of(t.s.dir)
 	for _, l := range live {
 		lines = append(lines, fmt.Sprintf("process: %d of task %s at %s, execution %s", l.PID, l.Task, orCloud(t.eyes.place(l)), l.Execution))
 	}

@@ -57,9 +57,8 @@ type record struct{ state, execution string }
 // eyes see a system from outside: its file of tasks, the kernel's list of
 // processes, and what its clients answer.
 type eyes struct {
-	s    *System
-	scan *Scanner
-	db   *sql.DB
+	s  *System
+	db *sql.DB
 
 	mu      sync.Mutex
 	clients map[string]sight
@@ -71,12 +70,12 @@ type sight struct {
 	asked time.Time // zero: it has not answered lately
 }
 
-func openEyes(s *System, scan *Scanner) (*eyes, error) {
+func openEyes(s *System) (*eyes, error) {
 	// The service is killed and started again meanwhile: its file is read as any
 	// other process may.
 	path := filepath.Join(s.dir, "cloud-task-manager", "cloud-task-manager.db")
 	db, err := sql.Open("sqlite", "file:"+path+"?mode=ro&_pragma=busy_timeout(2000)")
-	return &eyes{s: s, scan: scan, db: db, clients: map[string]sight{}}, err
+	return &eyes{s: s, db: db, clients: map[string]sight{}}, err
 }
 
 func (e *eyes) close() error { return e.db.Close() }
@@ -142,7 +141,7 @@ type broken struct {
 
 // look tells what is not as it has to be at this moment.
 func (e *eyes) look(ctx context.Context) (found []broken, err error) {
-	live, _ := e.scan.Of(e.s.dir)
+	live, _ := e.s.scan.Of(e.s.dir)
 	records, err := e.records(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the cloud's record of tasks: %w", err)
