@@ -3,6 +3,9 @@ package chaos
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -13,7 +16,7 @@ const stopTime = 40 * time.Second
 // inject carries out a fault and mends it after its time: a process that was
 // killed is started again, as the init of a machine does. It returns when the
 // fault is over. done is false if there was nothing to break.
-func (s *System) inject(ctx context.Context, w *wanted, f Step) (done bool, err error) {
+func (s *System) inject(ctx context.Context, tasks []*wanted, f Step) (done bool, err error) {
 	wait := func() { sleep(ctx, time.Duration(f.For)) }
 	p := s.processes[f.Target] // nil for a broker on RabbitMQ
 	switch f.Do {
@@ -30,8 +33,10 @@ func (s *System) inject(ctx context.Context, w *wanted, f Step) (done bool, err 
 		}
 		s.lost(f.Target)
 		return true, p.start()
-	case KillTask, PauseTask:
-		return s.disturbTask(w, f, wait)
+	case KillTask, KillShim, PauseTask:
+		return s.disturbTask(tasks[f.Task-1], f, wait)
+	case Reboot:
+		return true, s.reboot(tasks, f, wait)
 	}
 	l := s.links[f.Target]
 	s.turns[f.Target].Lock()
@@ -127,7 +132,11 @@ func (s *System) disturbTask(w *wanted, f Step, wait func()) (bool, error) {
 			_ = syscall.Kill(l.PID, syscall.SIGCONT) // it may have been stopped meanwhile
 			return true, nil
 		}
-		if syscall.Kill(l.PID, syscall.SIGKILL) != nil {
+		pid := l.PID
+		if f.Do == KillShim {
+			pid = l.Parent
+		}
+		if syscall.Kill(pid, syscall.SIGKILL) != nil {
 			return false, nil
 		}
 		if f.Target == "server" {
@@ -140,6 +149,64 @@ func (s *System) disturbTask(w *wanted, f Step, wait func()) (bool, error) {
 		return true, nil
 	}
 	return false, nil
+}
+
+// reboot kills a side with all that it runs, and starts it again.
+func (s *System) reboot(tasks []*wanted, f Step, wait func()) error {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(s.processes)) {
+		if strings.HasPrefix(name, f.Target+"-") || f.Target == "cloud" && name == "user-manager" {
+			names = append(names, name)
+		}
+	}
+	work := s.cloudWork()
+	if f.Target != "cloud" {
+		work = s.clientWork(f.Target)
+	}
+	for _, name := range names {
+		s.turns[name].Lock()
+		defer s.turns[name].Unlock()
+	}
+	if f.Target == "cloud" { // no action may be under way: what it led to would be unknown
+		for _, w := range tasks {
+			w.turn.Lock()
+			defer w.turn.Unlock()
+		}
+	}
+	for _, name := range names {
+		if err := s.processes[name].stop(syscall.SIGKILL, stopTime); err != nil {
+			return err
+		}
+		s.lost(name)
+	}
+	// Nobody starts any task now.
+	for s.scan.settle(); ; s.scan.settle() {
+		live, _ := s.scan.Of(s.dir)
+		live = slices.DeleteFunc(live, func(l Live) bool { return l.Work != work })
+		if len(live) == 0 {
+			break
+		}
+		for _, l := range live {
+			_ = syscall.Kill(l.Parent, syscall.SIGKILL) // it may have ended by now
+			_ = syscall.Kill(l.PID, syscall.SIGKILL)
+		}
+	}
+	for _, w := range tasks {
+		w.mu.Lock()
+		if f.Target != "cloud" {
+			w.kills[f.Target]++
+		} else if w.state == "running" {
+			w.state = "failed"
+		}
+		w.mu.Unlock()
+	}
+	wait()
+	for _, name := range names {
+		if err := s.processes[name].start(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sleep waits, or until ctx ends.

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -36,12 +35,7 @@ func (f *faultRun) confine(l Live) error {
 	if err := os.WriteFile(filepath.Join(dir, "memory.limit_in_bytes"), []byte(strconv.Itoa(confined)), 0o600); err != nil {
 		return fmt.Errorf("limit a memory cgroup: %w", err)
 	}
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", l.PID))
-	if err != nil {
-		return err
-	}
-	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-	for _, pid := range []string{fields[1], strconv.Itoa(l.PID)} { // its parent is the shim
+	for _, pid := range []string{strconv.Itoa(l.Parent), strconv.Itoa(l.PID)} {
 		if err := os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(pid), 0o600); err != nil {
 			return fmt.Errorf("confine process %s: %w", pid, err)
 		}

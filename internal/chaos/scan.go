@@ -14,6 +14,7 @@ import (
 // Live is a process of a task, as the kernel knows it.
 type Live struct {
 	PID       int
+	Parent    int // its shim
 	Execution string
 	Task      string
 	Side      string // server or client
@@ -73,6 +74,10 @@ func (s *Scanner) Of(dir string) ([]Live, time.Time) {
 	return own, s.at
 }
 
+// settle waits until what runs now has been read twice: a process that has just
+// been started shows what it is only when it has begun its program.
+func (s *Scanner) settle() { time.Sleep(6 * scanEvery) }
+
 func (s *Scanner) scan() error {
 	now := time.Now()
 	names, err := readNames("/proc")
@@ -108,7 +113,7 @@ func (s *Scanner) look(pid int, now time.Time) *Live {
 	if k != nil && k.task == nil && now.Sub(k.first) > settles {
 		return nil
 	}
-	state, start, ok := readStat(pid)
+	state, parent, start, ok := readStat(pid)
 	if !ok || state == 'Z' || state == 'X' {
 		return nil
 	}
@@ -117,7 +122,7 @@ func (s *Scanner) look(pid int, now time.Time) *Live {
 		s.known[pid] = k
 	}
 	if k.task == nil {
-		k.task = readTask(pid)
+		k.task = readTask(pid, parent)
 	}
 	return k.task
 }
@@ -131,22 +136,23 @@ func readNames(dir string) ([]string, error) {
 	return d.Readdirnames(-1)
 }
 
-// readStat reads a process' state and the time of its start.
-func readStat(pid int) (state byte, start string, ok bool) {
+// readStat reads a process' state, its parent, and the time of its start.
+func readStat(pid int) (state byte, parent int, start string, ok bool) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return 0, "", false
+		return 0, 0, "", false
 	}
 	fields := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:]) // the name may hold anything
 	if len(fields) < 20 {
-		return 0, "", false
+		return 0, 0, "", false
 	}
-	return fields[0][0], string(fields[19]), true
+	parent, err = strconv.Atoi(string(fields[1]))
+	return fields[0][0], parent, string(fields[19]), err == nil
 }
 
 // readTask reads what a process is of a task; nil if it is not its program: what
 // the program starts has its environment as well.
-func readTask(pid int) *Live {
+func readTask(pid, parent int) *Live {
 	env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
 	if err != nil || !bytes.Contains(env, []byte("AGATA_EXECUTION_ID=")) {
 		return nil
@@ -159,7 +165,7 @@ func readTask(pid int) *Live {
 	if len(args) < 2 || !strings.HasSuffix(args[1], "/server.py") && !strings.HasSuffix(args[1], "/client.py") {
 		return nil
 	}
-	l := &Live{PID: pid}
+	l := &Live{PID: pid, Parent: parent}
 	for entry := range bytes.SplitSeq(env, []byte{0}) {
 		name, value, _ := strings.Cut(string(entry), "=")
 		switch name {

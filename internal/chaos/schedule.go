@@ -24,7 +24,11 @@ const (
 	Hold      = "hold"      // a link is silent, half-open, for For; then all of it passes
 	Reset     = "reset"     // what is open on a link is reset, once
 	KillTask  = "kill-task" // SIGKILL of a task's process: of its server, or of a client's side
+	KillShim  = "kill-shim" // SIGKILL of what holds such a process; the kernel then kills that
 	PauseTask = "pause-task"
+	// Reboot kills all of a side at once, with its tasks, as the loss of a machine
+	// does; after For it is started again. A broker on RabbitMQ is on another machine.
+	Reboot = "reboot"
 )
 
 // Span is a time as people read it, also in JSON.
@@ -51,7 +55,7 @@ func (s Step) fault() bool { return !slices.Contains([]string{Create, Start, Sto
 // Kind is what a step is counted as.
 func (s Step) Kind() string {
 	switch s.Do {
-	case Kill, Restart, Pause, KillTask, PauseTask:
+	case Kill, Restart, Pause, KillTask, KillShim, PauseTask, Reboot:
 		side := s.Target
 		for _, c := range clients {
 			switch s.Target {
@@ -130,11 +134,11 @@ func (p picker) action(do string, task int, at time.Duration) Step {
 func (p picker) fault(tasks int) []Step {
 	all := append(slices.Sorted(maps.Keys(services())), brokers()...)
 	f := Step{At: p.between(quietStart, window)}
-	switch p.IntN(20) {
+	switch p.IntN(21) {
 	case 0, 1, 2, 3, 4, 5:
 		f.Do, f.Target, f.For = Kill, pick(p, all), p.between(0, 1500*time.Millisecond)
 	case 6, 7, 8:
-		f.Do, f.Task, f.For = KillTask, 1+p.IntN(tasks), 0
+		f.Do, f.Task = pick(p, []string{KillTask, KillTask, KillShim}), 1+p.IntN(tasks)
 		f.Target = pick(p, append([]string{"server"}, clients...))
 		if f.Target == "server" && p.IntN(3) > 0 {
 			return []Step{f, p.action(Start, f.Task, time.Duration(f.At+p.between(200*time.Millisecond, 1500*time.Millisecond)))}
@@ -154,6 +158,8 @@ func (p picker) fault(tasks int) []Step {
 		f.Do, f.Target, f.For = Hold, pick(p, links()), p.between(200*time.Millisecond, 3*time.Second)
 	case 19:
 		f.Do, f.Target = Reset, pick(p, links())
+	case 20:
+		f.Do, f.Target, f.For = Reboot, pick(p, append([]string{"cloud"}, clients...)), p.between(100*time.Millisecond, 2*time.Second)
 	}
 	return []Step{f}
 }

@@ -39,7 +39,7 @@ func TestScheduleFollowsFromItsSeed(t *testing.T) {
 		}
 	}
 	for _, want := range []string{"kill cloud-gateway", "kill user-manager", "kill cloud-task-manager", "kill cloud-broker", "kill client-broker",
-		"kill client-gateway", "kill client-task-manager", "kill-task server", "kill-task client", "restart cloud-task-manager",
+		"kill client-gateway", "kill client-task-manager", "kill-task server", "kill-shim client", "reboot cloud", "reboot client", "kill-task client", "restart cloud-task-manager",
 		"pause client-task-manager", "cut", "slow", "hold", "reset", "duplicate"} {
 		if !kinds[want] {
 			t.Errorf("of 2,000 schedules none has the fault %q", want)

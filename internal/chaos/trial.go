@@ -114,28 +114,24 @@ func (t *trial) play(ctx context.Context) {
 			if ctx.Err() != nil {
 				return
 			}
-			var w *wanted
-			if step.Task > 0 {
-				w = t.tasks[step.Task-1]
-			}
 			if !step.fault() {
-				if err := t.s.act(ctx, w, step); err != nil && ctx.Err() == nil {
+				if err := t.s.act(ctx, t.tasks[step.Task-1], step); err != nil && ctx.Err() == nil {
 					t.violate(Obeys, "%v", err)
 				}
 				return
 			}
-			t.fault(ctx, w, step)
+			t.fault(ctx, step)
 		})
 	}
 	steps.Wait()
 }
 
-func (t *trial) fault(ctx context.Context, w *wanted, step Step) {
+func (t *trial) fault(ctx context.Context, step Step) {
 	f := &injected{kind: step.Kind(), began: time.Now()}
 	t.mu.Lock()
 	t.faults = append(t.faults, f)
 	t.mu.Unlock()
-	done, err := t.s.inject(ctx, w, step)
+	done, err := t.s.inject(ctx, t.tasks, step)
 	if err != nil && ctx.Err() == nil {
 		t.violate(Lives, "%v", err)
 	}
