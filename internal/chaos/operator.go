@@ -116,8 +116,11 @@ func (s *System) effect(ctx context.Context, w *wanted, step Step, err error, tr
 	if !answered || r.unsure() {
 		return false, false
 	}
-	if step.Do == Start && !s.serves(w.id) && time.Since(began) < ghostGrace {
-		return false, false // its last server has just died, and that is not noticed yet
+	if step.Do == Start {
+		s.scan.settle()
+		if !s.serves(w.id) && time.Since(began) < ghostGrace {
+			return false, false // its last server has just died, and that is not noticed yet
+		}
 	}
 	if try == 0 {
 		return false, true
