@@ -66,10 +66,13 @@ func (l *loop) send(ctx context.Context, o outcome) {
 	}
 }
 
-// untilNext is the time to the next poll, or to the next restart if that is
-// sooner.
+// untilNext is the time to the next poll, or to the next restart or the end of the
+// wait for a fresh list if that is sooner.
 func (l *loop) untilNext() time.Duration {
 	wait := l.s.opt.Interval
+	if d := fresh - time.Since(l.asked); d > 0 {
+		wait = min(wait, d)
+	}
 	for _, t := range l.offered {
 		if at, ok := l.retryAt[t.ID]; ok && l.running[t.ID] == nil && !l.starting[t.ID] {
 			if d := time.Until(at); d > 0 {

@@ -20,6 +20,10 @@ import (
 const (
 	// callTimeout bounds each call to the cloud.
 	callTimeout = 10 * time.Second
+	// fresh is how long the next task waits, after one ended, for a list that is
+	// newer than that: the ended one may be on it no more. A cloud that does not
+	// answer holds nothing up for longer.
+	fresh = time.Second
 	// absentPolls is how many polls in a row must lack a running task before
 	// the client stops its side: one may fall into a restart of the server.
 	absentPolls = 2
@@ -64,11 +68,23 @@ const (
 	ended // stopped by us, or left to the next manager
 )
 
+// answer ends a poll.
+type answer struct {
+	offered []contract.OfferedTask
+	trace   string
+	err     error
+}
+
 // loop decides what runs. Its fields belong to the goroutine of run.
 type loop struct {
 	s        *Service
 	outcomes chan outcome
-	work     sync.WaitGroup // launches and watches
+	answers  chan answer
+	work     sync.WaitGroup // launches, watches and polls
+
+	polling bool
+	stale   bool      // an end came after the poll under way had begun: another one is wanted
+	asked   time.Time // since when a fresh list is waited for; zero: none is
 
 	offered  []contract.OfferedTask
 	trace    string // of the poll that gave these
@@ -83,7 +99,7 @@ type loop struct {
 
 func newLoop(s *Service) *loop {
 	return &loop{
-		s: s, outcomes: make(chan outcome),
+		s: s, outcomes: make(chan outcome), answers: make(chan answer),
 		running: map[string]*execution{}, starting: map[string]bool{}, absent: map[string]int{},
 		settled: map[string]time.Time{}, checked: map[string]time.Time{},
 		restarts: map[string]*policy.Tracker{}, retryAt: map[string]time.Time{},
@@ -104,12 +120,19 @@ func (l *loop) run(ctx context.Context) error {
 			return nil
 		case o := <-l.outcomes:
 			if l.settle(o) {
+				l.asked = time.Now()
 				l.poll(ctx, true)
 			}
+		case a := <-l.answers:
+			l.answered(ctx, a)
 		case <-timer.C:
-			l.poll(ctx, false)
+			if !l.polling {
+				l.poll(ctx, false)
+			}
 		}
-		l.choose(ctx)
+		if time.Since(l.asked) >= fresh {
+			l.choose(ctx)
+		}
 		l.publish(ctx)
 		timer.Reset(l.untilNext())
 	}
@@ -149,26 +172,50 @@ func (l *loop) settle(o outcome) bool {
 	return true
 }
 
-// poll tells the cloud what changed and asks for tasks. While the cloud is
-// away the last answer stands. All that a poll leads to is one trace; prompted
-// tells that an execution's end led to it.
+// poll tells the cloud what changed and asks for tasks, beside the loop: a cloud
+// that is silent must not keep it from what happens here. All that a poll leads
+// to is one trace; prompted tells that an execution's end led to it.
 func (l *loop) poll(ctx context.Context, prompted bool) {
+	if l.polling {
+		l.stale = l.stale || prompted
+		return
+	}
+	l.polling, l.stale, l.asked = true, false, time.Now()
+	s, a := l.s, answer{trace: rpc.NewTrace()}
+	ctx = rpc.WithTrace(ctx, a.trace)
+	l.work.Go(func() {
+		s.sendInfo(ctx)
+		a.offered, a.err = s.requestTasks(ctx, prompted)
+		if a.err != nil {
+			s.info.forget() // the cloud may not know this client (any more)
+		}
+		select {
+		case l.answers <- a:
+		case <-ctx.Done():
+		}
+	})
+}
+
+// answered takes the answer to a poll in. While the cloud is away the last list
+// stands.
+func (l *loop) answered(ctx context.Context, a answer) {
 	s := l.s
-	trace := rpc.NewTrace()
-	ctx = rpc.WithTrace(ctx, trace)
-	s.sendInfo(ctx)
-	offered, err := s.requestTasks(ctx, prompted)
-	if err != nil {
+	l.polling = false
+	if l.stale { // this one may be older than what it was wanted for
+		l.poll(ctx, true)
+	} else {
+		l.asked = time.Time{}
+	}
+	if a.err != nil {
 		if ctx.Err() == nil {
-			s.log.Warn("the cloud gave no list of tasks", "err", err)
-			s.status.failed(err)
-			s.info.forget() // it may not know this client (any more)
+			s.log.Warn("the cloud gave no list of tasks", "err", a.err)
+			s.status.failed(a.err)
 		}
 		return
 	}
 	s.status.failed(nil)
-	l.offered, l.trace = offered, trace
-	l.reconcile(ctx)
+	l.offered, l.trace = a.offered, a.trace
+	l.reconcile(rpc.WithTrace(ctx, a.trace))
 }
 
 // reconcile stops what the cloud offers no more and forgets what waits for its
