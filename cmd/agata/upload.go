@@ -25,6 +25,7 @@ var errStalled = errors.New("nothing moved any more")
 // uploader sends files to a file server.
 type uploader struct {
 	base   string // the server's URL
+	token  string // that the gateway gave for it; "": none
 	people io.Writer
 	stall  time.Duration
 }
@@ -87,6 +88,9 @@ func (u uploader) send(ctx context.Context, id string, files []localFile) (uploa
 	}
 	req.ContentLength = length
 	req.Header.Set("Content-Type", contentType)
+	if u.token != "" {
+		req.Header.Set("Authorization", "Bearer "+u.token)
+	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		if errors.Is(context.Cause(ctx), errStalled) {
@@ -124,7 +128,7 @@ func uploadRefused(base string, resp *http.Response, body []byte) error {
 	case http.StatusRequestEntityTooLarge:
 		return rpc.Errorf(rpc.Invalid, "the upload is too large: %.300s; max_file_mb in section [server.files] of the cloud's config.ini is the limit", text)
 	case http.StatusUnauthorized, http.StatusForbidden:
-		return rpc.Errorf(rpc.Forbidden, "the file server at %s does not allow the upload: %.300s", base, text)
+		return rpc.Errorf(rpc.Forbidden, "the file server at %s does not allow the upload (sign in with agata login): %.300s", base, text)
 	}
 	return fmt.Errorf("the file server at %s answered %s: %.300s", base, resp.Status, text)
 }

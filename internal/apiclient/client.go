@@ -29,6 +29,8 @@ const (
 // Options of a [Client]. URL is required.
 type Options struct {
 	URL string // of the gateway, such as http://cloud:9001
+	// Token is what the client shows: an operator's session or API token; "": none.
+	Token string
 	// Timeout bounds a request with its answer; 15 s if zero. Streams and
 	// transfers of files have none: they end when nothing moves any more.
 	Timeout time.Duration
@@ -42,7 +44,7 @@ type Options struct {
 
 // Client asks a gateway. It is safe for concurrent use, and must be closed.
 type Client struct {
-	base            string // without a slash at the end
+	base, token     string // base: without a slash at the end
 	http            *http.Client
 	timeout, stall  time.Duration
 	patience, pause time.Duration // pause: before the first repetition
@@ -58,7 +60,7 @@ func New(opt Options) (*Client, error) {
 		return nil, fmt.Errorf("the gateway's URL is %q: write it as http://host:port", opt.URL)
 	}
 	c := &Client{
-		base: strings.TrimRight(opt.URL, "/"), timeout: opt.Timeout, stall: opt.Stall,
+		base: strings.TrimRight(opt.URL, "/"), token: opt.Token, timeout: opt.Timeout, stall: opt.Stall,
 		patience: opt.Patience, pause: 250 * time.Millisecond,
 	}
 	for d, preset := range map[*time.Duration]time.Duration{&c.timeout: 15 * time.Second, &c.stall: 45 * time.Second, &c.patience: 10 * time.Minute} {
@@ -118,6 +120,9 @@ func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
 		return nil, err
 	}
 	req.Header.Set("Accept", "application/json")
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
 	if r.body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
@@ -238,3 +243,6 @@ func (o Object[T]) MarshalJSON() ([]byte, error) {
 	}
 	return o.JSON, nil
 }
+
+// URL is the gateway's, without a slash at its end.
+func (c *Client) URL() string { return c.base }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -61,7 +62,8 @@ type App struct {
 	group    *group
 	started  chan struct{}
 	info     Info
-	python   string // where the reporter's Python twin lies; "" until it does
+	closers  []io.Closer // of what several modules use, closed when all have ended
+	python   string      // where the reporter's Python twin lies; "" until it does
 }
 
 // Info tells where a started app is to be found.
@@ -127,7 +129,11 @@ func (a *App) Run(ctx context.Context) error {
 	if ctx.Err() != nil {
 		err = nil // a stop while starting is no failure
 	}
-	return errors.Join(err, a.group.stop())
+	err = errors.Join(err, a.group.stop())
+	for _, c := range a.closers {
+		err = errors.Join(err, c.Close())
+	}
+	return err
 }
 
 func (a *App) has(service string) bool { return slices.Contains(a.opt.Services, service) }

@@ -34,6 +34,7 @@ func (a *App) base(ctx context.Context, name, client string, b config.Broker) (b
 	return baseservice.Options{
 		Version: a.build.Version, Transport: t, Schemas: a.schemas, Logger: a.log, Registerer: reg,
 		HideErrors: a.cfg.RPC.HideErrors, Events: a.cfg.Events.Register, Records: a.cfg.History.Records, Client: client,
+		Spool: a.outbox(name, 0), SpoolBytes: a.cfg.Outbox.MaxBytes(),
 	}, t, err
 }
 
@@ -94,11 +95,15 @@ func (a *App) newGateway(ctx context.Context) (*cloudgateway.Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	auth, err := a.gatewayAuth()
+	if err != nil {
+		return nil, err
+	}
 	console, _ := web.App() // nil if it was not built
 	gw, err := cloudgateway.New(cloudgateway.Options{
 		Addr: listen(a.cfg.Gateway.Host, a.cfg.Gateway.Port), Base: base, Transport: transport, Gatherer: a.registry, Timeout: a.cfg.RPC.Timeout,
 		Data: a.cfg.Data, Retention: a.cfg.History.Keep, MaxEvents: int64(a.cfg.History.MaxEvents),
-		FilesURL: a.cfg.FilesURL, MaxFileBytes: a.cfg.Files.MaxFileBytes(), Console: console,
+		FilesURL: a.cfg.FilesURL, MaxFileBytes: a.cfg.Files.MaxFileBytes(), Console: console, Auth: auth,
 	})
 	if err != nil {
 		return nil, portHint(err, "gateway", a.cfg.Gateway.Port)
@@ -125,8 +130,18 @@ func (a *App) startTaskManager(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	entries, err := a.openAudit(CloudTaskManager)
+	if err != nil {
+		return err
+	}
+	key, err := a.key()
+	if err != nil {
+		return err
+	}
 	s, err := cloudtaskmanager.New(cloudtaskmanager.Options{
-		Base: base, Data: a.cfg.Data, Work: a.cfg.Tasks.WorkCloud, ConfigDir: dir,
+		Key: key, OpenUploads: a.cfg.Auth.Peers,
+		Audit: entries,
+		Base:  base, Data: a.cfg.Data, Work: a.cfg.Tasks.WorkCloud, ConfigDir: dir,
 		Python: a.cfg.Tasks.Python, PythonPath: pythonPath,
 		FilesAddr: listen(a.cfg.Files.Host, a.cfg.Files.Port), FilesLimits: artifact.Limits{FileBytes: a.cfg.Files.MaxFileBytes()},
 		AllowOrigin: "*", Grace: a.cfg.Tasks.Grace, KeepTasks: a.opt.KeepTasks,
@@ -139,6 +154,15 @@ func (a *App) startTaskManager(ctx context.Context) error {
 	}
 	a.info.FilesURL = a.cfg.FilesURL()
 	return a.run(ctx, CloudTaskManager, s)
+}
+
+// outbox is the folder in which what a service tells waits for its broker; i counts
+// the clients that run here.
+func (a *App) outbox(service string, i int) string {
+	if i > 0 {
+		service = fmt.Sprintf("%s-%d", service, i+1)
+	}
+	return filepath.Join(a.cfg.Data, "outbox", service)
 }
 
 // clientData is the folder of one client's state.

@@ -98,6 +98,7 @@ type Request struct {
 	TaskID   string
 	User     string
 	Password string
+	Token    string   // shown in place of these two, if there is one
 	Paths    []string // relative to the task's folder; repeated ones are fetched once
 	Dir      string   // made if need be
 }

@@ -116,6 +116,8 @@ func decode(fn string, resp *http.Response, answer []byte) (json.RawMessage, err
 		}
 		return answer, nil
 	case http.StatusBadRequest, http.StatusInternalServerError:
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return nil, unreachable(fmt.Errorf("the cloud does not let this client in (%s): enrol it with agata client join; it says %.300q", resp.Status, answer))
 	default:
 		return nil, unreachable(fmt.Errorf("status %s: %.100q", resp.Status, answer))
 	}

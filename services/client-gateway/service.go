@@ -21,6 +21,9 @@ type Options struct {
 	// Base.Records is set; and it carries out what operators want of it.
 	UserID   string
 	Interval time.Duration // 10 s if zero
+	// CredentialFile holds what the client shows the cloud; without it there, the
+	// client enrols with EnrolToken, if it has one, and keeps what it is given there.
+	CredentialFile, EnrolToken string
 	// Base is how the service stands on the client's broker; its names are set
 	// here.
 	Base baseservice.Options
@@ -43,6 +46,9 @@ func New(opt Options) (*Service, error) {
 	base, err := baseservice.New(opt.Base)
 	if err != nil {
 		return nil, err
+	}
+	c.client.Transport = &credential{
+		path: opt.CredentialFile, token: opt.EnrolToken, url: c.url, userID: opt.UserID, next: c.client.Transport, log: base.Logger(),
 	}
 	s := &Service{base: base, cloud: c}
 	if opt.UserID != "" {

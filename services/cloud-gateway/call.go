@@ -14,6 +14,7 @@ import (
 	"github.com/agata-fl/agata/pkg/baseservice"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
+	"github.com/agata-fl/agata/services/cloud-gateway/guard"
 )
 
 const (
@@ -36,9 +37,18 @@ func (s *Service) call(w http.ResponseWriter, r *http.Request) {
 		writeText(w, http.StatusMethodNotAllowed, "functions are called with POST")
 		return
 	}
+	r, err := s.guard.AdmitCall(r, fn)
+	if err != nil {
+		s.fail(w, r, fn, err)
+		return
+	}
 	body, err := readObject(w, r)
 	if err != nil {
 		s.fail(w, r, fn, rpc.Text(rpc.Invalid, contract.InvalidArguments(fn, err.Error())))
+		return
+	}
+	if body, err = s.guard.Own(r, body); err != nil {
+		s.fail(w, r, fn, err)
 		return
 	}
 	select {
@@ -93,8 +103,15 @@ func readObject(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// fail answers with the failure's text.
+// fail answers with the failure's text. Who may not call, or not so often, gets a
+// status that the wire does not have.
 func (s *Service) fail(w http.ResponseWriter, r *http.Request, fn string, err error) {
+	if refusal, ok := errors.AsType[*guard.Refusal](err); ok {
+		refusal.Header(w.Header())
+		w.Header().Set(contract.CodeHeader, string(refusal.WireCode()))
+		writeText(w, refusal.Status, refusal.Detail)
+		return
+	}
 	code := rpc.CodeOf(err)
 	level := slog.LevelDebug
 	switch code {

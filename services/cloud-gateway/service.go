@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/agata-fl/agata/internal/access"
 	"github.com/agata-fl/agata/internal/history"
 	"github.com/agata-fl/agata/internal/httpx"
 	"github.com/agata-fl/agata/pkg/baseservice"
@@ -20,6 +21,7 @@ import (
 	"github.com/agata-fl/agata/pkg/rpc"
 	"github.com/agata-fl/agata/services/cloud-gateway/api"
 	"github.com/agata-fl/agata/services/cloud-gateway/forward"
+	"github.com/agata-fl/agata/services/cloud-gateway/guard"
 )
 
 // Transport is a transport that tells whether it has a session with its broker,
@@ -55,11 +57,25 @@ type Options struct {
 	// "https://ops.example". nil allows every one, as peers expect; an empty list
 	// allows only pages that the gateway itself serves.
 	AllowedOrigins []string
+	// Auth closes the cloud: callers show credentials, which are kept in Data,
+	// access.db. nil: the cloud is open.
+	Auth *Auth
 	// Gatherer supplies /metrics; nil leaves that route out.
 	Gatherer prometheus.Gatherer
 	// Base is how the service stands on the broker; its names and its transport
 	// are set here.
 	Base baseservice.Options
+}
+
+// Auth says what a closed cloud asks of its callers; see section [auth] of
+// config.ini. What is zero has the default that is named there.
+type Auth struct {
+	Key               []byte // the cloud's
+	Peers             bool
+	Session           time.Duration
+	SignInPerMinute   int
+	RequestsPerSecond int
+	Now               func() time.Time // nil: time.Now
 }
 
 // Service is the cloud gateway.
@@ -71,6 +87,7 @@ type Service struct {
 	console http.Handler
 	slots   chan struct{} // one token a call under way
 	api     *api.API      // from the start of Run on
+	guard   *guard.Guard  // from the start of Run on; nil: the cloud is open
 }
 
 // New checks the options and binds the address. A Service that is not run must
@@ -148,8 +165,18 @@ func (s *Service) Run(ctx context.Context) (err error) {
 		return fmt.Errorf("cloud-gateway: %w", err)
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
+	accounts, err := s.openAccounts(ctx)
+	if err != nil {
+		return fmt.Errorf("cloud-gateway: %w", err)
+	}
+	defer func() { err = errors.Join(err, accounts.Close()) }()
+	var key []byte
+	if s.opt.Auth != nil {
+		key = s.opt.Auth.Key
+	}
 	s.api, err = api.New(api.Options{
-		Transport: s.opt.Transport, Forward: s.forward, History: store, Schemas: s.opt.Base.Schemas,
+		Key:       key,
+		Transport: s.opt.Transport, Forward: s.forward, History: store, Schemas: s.opt.Base.Schemas, Guard: s.guard,
 		FilesURL: s.opt.FilesURL, MaxFileBytes: s.opt.MaxFileBytes,
 		Timeout: s.opt.Timeout, Version: s.opt.Base.Version, HideErrors: s.opt.Base.HideErrors, Logger: s.base.Logger(),
 	})
@@ -172,4 +199,27 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	g.Go(func() error { return store.Run(failed) })
 	g.Go(func() error { return s.api.Ingest(failed) })
 	return g.Wait()
+}
+
+// openAccounts makes the guard of a closed cloud; the store is nil in an open one.
+func (s *Service) openAccounts(ctx context.Context) (*access.Store, error) {
+	auth := s.opt.Auth
+	if auth == nil {
+		return nil, nil
+	}
+	store, err := access.Open(ctx, filepath.Join(s.opt.Data, access.File), access.Options{Session: auth.Session, Logger: s.base.Logger(), Now: auth.Now})
+	if err != nil {
+		return nil, err
+	}
+	operators, err := store.Operators(ctx)
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	if len(operators) == 0 {
+		s.base.Logger().Warn("this cloud asks for credentials, and nobody has any: make the first admin with `agata operator init NAME`")
+	}
+	s.guard = guard.New(guard.Options{
+		Access: store, Peers: auth.Peers, SignInPerMinute: auth.SignInPerMinute, RequestsPerSecond: auth.RequestsPerSecond, Now: auth.Now,
+	})
+	return store, nil
 }

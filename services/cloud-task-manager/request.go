@@ -18,6 +18,9 @@ func (s *Service) requestTasks(ctx context.Context, req contract.UserIDRequest) 
 		return nil, err
 	}
 	tasks, err := s.selected(ctx, client)
+	if err == nil {
+		err = s.withTickets(tasks, req.UserID)
+	}
 	if err != nil {
 		return nil, err
 	}

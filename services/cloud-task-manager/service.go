@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/agata-fl/agata/internal/artifact"
+	"github.com/agata-fl/agata/internal/audit"
 	"github.com/agata-fl/agata/internal/httpx"
 	"github.com/agata-fl/agata/internal/sqlitex"
 	"github.com/agata-fl/agata/internal/supervise"
@@ -37,6 +38,14 @@ type Options struct {
 	FilesAddr   string          // host:port of the file service; port 0 picks a free one
 	FilesLimits artifact.Limits // of uploads
 	AllowOrigin string          // web pages that may upload; see [artifact.HandlerOptions]
+
+	// Audit takes who changed which task; nil: nobody asks.
+	Audit *audit.Log
+
+	// Key is the cloud's: with it offers bring tokens for their files, and uploads
+	// want one unless OpenUploads is set, as peers expect. nil: the cloud is open.
+	Key         []byte
+	OpenUploads bool
 
 	Grace     time.Duration // from SIGTERM to SIGKILL; 0: 5 s
 	KeepTasks bool          // leave tasks running when the service stops, for the next one to adopt
@@ -91,17 +100,18 @@ func New(opt Options) (*Service, error) {
 	if err := s.openFiles(); err != nil {
 		return nil, fmt.Errorf("cloud-task-manager: %w", err)
 	}
-	baseservice.Handle(base, contract.CreateTask, s.createTask)
-	baseservice.Handle(base, contract.UpdateTask, s.updateTask)
+	once, entered := baseservice.Remembered(memory{s}), baseservice.Use(audit.Calls(opt.Audit))
+	baseservice.Handle(base, contract.CreateTask, s.createTask, once, entered)
+	baseservice.Handle(base, contract.UpdateTask, s.updateTask, once, entered)
 	baseservice.Handle(base, contract.GetTask, s.getTask)
-	baseservice.Handle(base, contract.DeleteTask, s.deleteTask)
+	baseservice.Handle(base, contract.DeleteTask, s.deleteTask, once, entered)
 	baseservice.Handle(base, contract.ListTasks, s.listTasks, baseservice.Concurrency(2))
 	baseservice.Handle(base, contract.DescribeTask, s.describeTask)
 	baseservice.Handle(base, contract.CountTasks, s.countTasks, baseservice.Concurrency(2))
 	baseservice.Handle(base, contract.ListTaskFiles, s.listTaskFiles, baseservice.Concurrency(2)) // may read large files
-	baseservice.Handle(base, contract.DeleteTaskFile, s.deleteTaskFile)
-	baseservice.Handle(base, contract.StartServerTask, s.startServerTask, baseservice.Concurrency(16))
-	baseservice.Handle(base, contract.StopServerTask, s.stopServerTask, baseservice.Concurrency(32)) // mostly waits
+	baseservice.Handle(base, contract.DeleteTaskFile, s.deleteTaskFile, once, entered)
+	baseservice.Handle(base, contract.StartServerTask, s.startServerTask, once, entered, baseservice.Concurrency(16))
+	baseservice.Handle(base, contract.StopServerTask, s.stopServerTask, once, entered, baseservice.Concurrency(32)) // mostly waits
 	baseservice.Handle(base, contract.ServerLogs, s.serverLogs, baseservice.Concurrency(2))
 	baseservice.Handle(base, contract.RequestTasks, s.requestTasks, baseservice.Concurrency(32))
 	baseservice.Handle(base, contract.ExplainTask, s.explainTask, baseservice.Concurrency(2))
@@ -115,12 +125,16 @@ func (s *Service) openFiles() (err error) {
 	if s.files, err = artifact.NewStore(s.work, s.opt.FilesLimits); err != nil {
 		return err
 	}
+	var admit func(context.Context, string, bool) (context.Context, string, error)
+	if len(s.opt.Key) > 0 {
+		admit = s.admit
+	}
 	handler, err := artifact.NewHandler(artifact.HandlerOptions{
-		Store: s.files, AllowOrigin: s.opt.AllowOrigin, Logger: s.log,
+		Admit: admit, Store: s.files, AllowOrigin: s.opt.AllowOrigin, Logger: s.log,
 		Credentials: func(ctx context.Context, taskID string) (string, string, bool, error) {
 			return s.store.login(ctx, taskID)
 		},
-		Received: s.received,
+		Received: s.received, OpenUploads: s.opt.OpenUploads,
 	})
 	if err == nil {
 		s.http, err = httpx.New(httpx.Options{Addr: s.opt.FilesAddr, Logger: s.log,

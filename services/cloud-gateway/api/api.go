@@ -12,6 +12,7 @@ import (
 	"github.com/agata-fl/agata/internal/history"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/services/cloud-gateway/forward"
+	"github.com/agata-fl/agata/services/cloud-gateway/guard"
 )
 
 // Transport is what the API needs of the cloud broker; that of pkg/amqpx has it.
@@ -31,6 +32,10 @@ type Options struct {
 	Forward *forward.Forwarder
 	History *history.Store
 	Schemas *contract.Schemas
+	// Guard tells who makes a request and what they may; nil: the cloud is open.
+	Guard *guard.Guard
+	// Key is the cloud's, for tickets to the file service; nil: the cloud is open.
+	Key []byte
 	// FilesURL tells where the file service is, such as http://localhost:5000; it
 	// is asked at each transfer. nil: there is none.
 	FilesURL func() string

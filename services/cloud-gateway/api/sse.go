@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/agata-fl/agata/internal/httpx"
+	"github.com/agata-fl/agata/services/cloud-gateway/guard"
 )
 
 const (
@@ -18,6 +19,8 @@ const (
 	// slowReader is how long a reader may take for a message; then it is cut off,
 	// and resumes where it was.
 	slowReader = 15 * time.Second
+	// recheck is how often a stream makes sure that its reader still may read it.
+	recheck = 2 * time.Second
 )
 
 // events is a stream of server-sent events. Not for concurrent use.
@@ -29,7 +32,7 @@ type events struct {
 }
 
 // serveEvents answers with a stream that fn fills. It ends when fn returns, when
-// the reader leaves, and at once when the server drains.
+// the reader leaves or may no longer read, and at once when the server drains.
 func serveEvents(w http.ResponseWriter, r *http.Request, fn func(context.Context, *events) error) error {
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
@@ -43,10 +46,17 @@ func serveEvents(w http.ResponseWriter, r *http.Request, fn func(context.Context
 	defer wg.Wait()
 	defer cancel()
 	wg.Go(func() {
-		select {
-		case <-httpx.Draining(ctx):
-			cancel()
-		case <-ctx.Done():
+		defer cancel()
+		tick := time.NewTicker(recheck)
+		defer tick.Stop()
+		for guard.Check(ctx) == nil {
+			select {
+			case <-httpx.Draining(ctx):
+				return
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
 		}
 	})
 	s := &events{w: w, ctl: http.NewResponseController(w)}
