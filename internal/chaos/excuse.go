@@ -6,16 +6,19 @@ import (
 )
 
 // What the design states as losable is forgiven, and counted: what sat in the
-// memory of an embedded broker when it was killed, and what a service that was
-// killed or stopped had not put on its broker.
+// memory of an embedded broker when it was killed. What a service has to tell waits
+// on the disk: nothing of that is forgiven.
 
 // lossSlack is how long before a loss a process may have ended, or after it, so
 // that the word of it was among what was lost: its manager takes a moment to
 // notice.
 const lossSlack = 1500 * time.Millisecond
 
-// lost notes that what a process had in memory is gone.
+// lost notes that what a broker had in memory is gone.
 func (s *System) lost(name string) {
+	if !isBroker(name) {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.losses == nil {
@@ -24,25 +27,16 @@ func (s *System) lost(name string) {
 	s.losses[name] = append(s.losses[name], time.Now())
 }
 
-// tellers are the processes that have what happens at a place in memory, on its
+// lostSince tells whether something of a place was lost at a time or later, on its
 // way to the history.
-func tellers(client string) []string {
-	if client == "" {
-		return []string{cloudBroker, "cloud-task-manager"}
-	}
-	return []string{client + "-broker", client + "-manager"}
-}
-
-// lostSince tells whether something of a place was lost at a time or later.
 func (s *System) lostSince(client string, at time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, name := range tellers(client) {
-		if slices.ContainsFunc(s.losses[name], func(l time.Time) bool { return l.Add(lossSlack).After(at) }) {
-			return true
-		}
+	broker := cloudBroker
+	if client != "" {
+		broker = client + "-broker"
 	}
-	return false
+	return slices.ContainsFunc(s.losses[broker], func(l time.Time) bool { return l.Add(lossSlack).After(at) })
 }
 
 // excusedEnd tells whether the word that an execution ended may be lost.

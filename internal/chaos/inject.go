@@ -31,7 +31,6 @@ func (s *System) inject(ctx context.Context, tasks []*wanted, f Step) (done bool
 		if err := p.stop(syscall.SIGTERM, stopTime); err != nil {
 			return true, err
 		}
-		s.lost(f.Target)
 		return true, p.start()
 	case KillTask, KillShim, PauseTask:
 		return s.disturbTask(tasks[f.Task-1], f, wait)

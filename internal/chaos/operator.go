@@ -81,7 +81,11 @@ func (s *System) act(ctx context.Context, w *wanted, step Step) error {
 	send, began := s.request(w, step), time.Now()
 	for try := 0; ; try++ {
 		err := send(ctx)
-		done, sure := s.effect(ctx, w, step, err, try, began)
+		if s.early(w, step, err, began) {
+			send = s.request(w, step) // a new wish: the refusal of the old one is remembered
+			continue
+		}
+		done, sure := s.effect(ctx, w, step, err, try)
 		if done {
 			break
 		}
@@ -108,19 +112,13 @@ func (s *System) act(ctx context.Context, w *wanted, step Step) error {
 
 // effect tells whether an action took effect, and whether its failure is for good.
 // After a first try that may have been carried out, a refusal can mean just that.
-func (s *System) effect(ctx context.Context, w *wanted, step Step, err error, try int, began time.Time) (done, sure bool) {
+func (s *System) effect(ctx context.Context, w *wanted, step Step, err error, try int) (done, sure bool) {
 	if err == nil {
 		return true, true
 	}
 	r, answered := errors.AsType[*refused](err)
 	if !answered || r.unsure() {
 		return false, false
-	}
-	if step.Do == Start {
-		s.scan.settle()
-		if !s.serves(w.id) && time.Since(began) < ghostGrace {
-			return false, false // its last server has just died, and that is not noticed yet
-		}
 	}
 	if try == 0 {
 		return false, true
@@ -143,10 +141,16 @@ func (s *System) effect(ctx context.Context, w *wanted, step Step, err error, tr
 	return done, true
 }
 
-// serves tells whether a task's server runs.
-func (s *System) serves(task string) bool {
+// early tells that a start was refused since the task's last server has just died,
+// and that was not noticed yet.
+func (s *System) early(w *wanted, step Step, err error, began time.Time) bool {
+	r, answered := errors.AsType[*refused](err)
+	if step.Do != Start || !answered || r.unsure() || time.Since(began) > ghostGrace {
+		return false
+	}
+	s.scan.settle()
 	live, _ := s.scan.Of(s.dir)
-	return slices.ContainsFunc(live, func(l Live) bool { return l.Task == task && l.Work == s.cloudWork() })
+	return !slices.ContainsFunc(live, func(l Live) bool { return l.Task == w.id && l.Work == s.cloudWork() })
 }
 
 // unsure tells that the answer says nothing about the effect.

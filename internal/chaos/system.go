@@ -43,7 +43,7 @@ type System struct {
 
 	mu     sync.Mutex
 	addrs  map[string]string      // by process, what it listens on
-	losses map[string][]time.Time // by process, when what it had in memory was lost
+	losses map[string][]time.Time // by broker, when what it had in memory was lost
 }
 
 // link names the way between two processes, and ends takes the name apart.
