@@ -47,6 +47,7 @@ the next task run.`,
 	c.chaosFlags(cmd, &opt)
 	cmd.Flags().Uint64Var(&opt.Seed, "seed", 1, "of the faults and their moments")
 	cmd.Flags().IntVar(&opt.Runs, "runs", 200, "how many faults")
+	cmd.Flags().BoolVar(&opt.Stalls, "stalls", false, "let tasks hang as well; what hangs is to be noticed after 3 s")
 	return cmd
 }
 

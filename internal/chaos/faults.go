@@ -53,6 +53,9 @@ func Faults(ctx context.Context, opt Options) (*FaultReport, error) {
 		return nil, err
 	}
 	settings := map[string]string{"client.params.policy": "one", "client.params.request_interval": "0.2", "tasks.quarantine_minutes": "60", "tasks.restart_attempts": "0"}
+	if opt.Stalls {
+		settings["tasks.stall_minutes"] = "0.05"
+	}
 	maps.Copy(settings, opt.Settings)
 	opt.Settings = settings
 	c := &faultCampaign{opt: opt, scan: NewScanner(), kinds: taskFaults(canConfine(), opt.Stalls),
