@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -57,8 +58,15 @@ func (c *cli) transport(cfg *config.Config, side string) (*way, error) {
 	if c.verbose {
 		log = c.logger(cfg)
 	}
+	var secure *tls.Config
+	if b.TLS {
+		var err error
+		if secure, err = c.clientTLS(cfg); err != nil {
+			return nil, err
+		}
+	}
 	t, err := amqpx.New(amqpx.Options{
-		Host: b.Host, Port: b.Port, User: b.User, Password: b.Password.Reveal(), VHost: b.VHost,
+		Host: b.Host, Port: b.Port, User: b.User, Password: b.Password.Reveal(), VHost: b.VHost, TLS: secure,
 		Name: "agata/command-line", Compat: cfg.Broker.Compat, CallTimeout: cfg.RPC.Timeout, Logger: log,
 	})
 	return &way{Transport: t, addr: b.Addr()}, err

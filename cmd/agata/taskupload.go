@@ -76,7 +76,11 @@ func (c *cli) sendFiles(ctx context.Context, id string, files []localFile) (uplo
 	if err != nil {
 		return uploaded{}, err
 	}
-	answer, err := uploader{base: cfg.FilesURL(), token: ticket, people: c.err, stall: stallTime}.send(ctx, id, files)
+	secure, err := c.clientTLS(cfg)
+	if err != nil {
+		return uploaded{}, err
+	}
+	answer, err := uploader{base: cfg.FilesURL(), token: ticket, tls: secure, people: c.err, stall: stallTime}.send(ctx, id, files)
 	if err != nil {
 		return answer, err
 	}

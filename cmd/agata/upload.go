@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/agata-fl/agata/internal/httpx"
+	"github.com/agata-fl/agata/internal/pki"
 	"github.com/agata-fl/agata/pkg/rpc"
 )
 
@@ -28,6 +31,7 @@ type uploader struct {
 	token  string // that the gateway gave for it; "": none
 	people io.Writer
 	stall  time.Duration
+	tls    *tls.Config // for a base that is https; nil: the system's authorities
 }
 
 // localFile is a file to send, open.
@@ -91,10 +95,15 @@ func (u uploader) send(ctx context.Context, id string, files []localFile) (uploa
 	if u.token != "" {
 		req.Header.Set("Authorization", "Bearer "+u.token)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	transport := httpx.Secure(http.DefaultTransport.(*http.Transport).Clone(), u.tls)
+	defer transport.CloseIdleConnections()
+	resp, err := (&http.Client{Transport: transport}).Do(req)
 	if err != nil {
 		if errors.Is(context.Cause(ctx), errStalled) {
 			return none, rpc.Errorf(rpc.Deadline, "the upload to %s was given up: %w for %s", u.base, errStalled, u.stall)
+		}
+		if advice := pki.Advice(err); advice != "" {
+			return none, rpc.Errorf(rpc.Unavailable, "no secure way to the file server at %s: %w; %s", u.base, err, advice)
 		}
 		return none, rpc.Errorf(rpc.Unavailable, "the file server at %s takes no upload (start it with agata up, or set server.files.url): %w", u.base, err)
 	}

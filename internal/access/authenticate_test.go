@@ -112,3 +112,13 @@ func BenchmarkAuthenticate(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkPassword(b *testing.B) {
+	h := newHasher(usual)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := h.hash(b.Context(), password); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

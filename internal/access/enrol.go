@@ -78,6 +78,9 @@ func (s *Store) Enrol(ctx context.Context, token, client string) (credential str
 		return "", err
 	}
 	spent := digestOf(token)
+	if err := s.unspent(ctx, token, spent); err != nil {
+		return "", err
+	}
 	credential, key := mint(Credential)
 	now := s.nowMS()
 	err = s.update(ctx, func(tx *sql.Tx) error {
@@ -85,7 +88,7 @@ func (s *Store) Enrol(ctx context.Context, token, client string) (credential str
 		err := tx.QueryRowContext(ctx, "DELETE FROM enrolments WHERE hash = ? AND ends_ms > ? RETURNING client, made_by", spent[:], now).Scan(&meant, &by)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
-			return rpc.Errorf(rpc.Unauthorized, "the enrolment token is not valid, or not any more: an operator makes a new one with `agata client enrol`")
+			return badEnrolment()
 		case err != nil:
 			return err
 		case meant != "" && meant != client:
@@ -108,6 +111,26 @@ func (s *Store) Enrol(ctx context.Context, token, client string) (credential str
 		return "", err
 	}
 	return credential, nil
+}
+
+func badEnrolment() error {
+	return rpc.Errorf(rpc.Unauthorized, "the enrolment token is not valid, or not any more: an operator makes a new one with `agata client enrol`")
+}
+
+// unspent refuses most of what cannot be spent without a change to the file, which
+// anybody could ask for as often as they like.
+func (s *Store) unspent(ctx context.Context, token string, key digest) error {
+	if KindOf(token) != Enrolment {
+		return badEnrolment()
+	}
+	var there bool
+	err := s.db.View(ctx, func(q sqlitex.Querier) error {
+		return q.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM enrolments WHERE hash = ?)", key[:]).Scan(&there)
+	})
+	if err == nil && !there {
+		err = badEnrolment()
+	}
+	return err
 }
 
 // ClientCredential tells whether a client has a credential, and of what origin.

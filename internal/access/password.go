@@ -37,8 +37,8 @@ type hashed struct {
 	cost
 }
 
-// hasher computes argon2id, of which each takes 19 MiB and some 20 ms: few at
-// once, and not many that wait.
+// hasher computes argon2id, of which each takes 19 MiB and a processor for a
+// while: few at once, and not many that wait.
 type hasher struct {
 	cost    cost
 	running chan struct{}

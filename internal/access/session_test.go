@@ -184,3 +184,27 @@ func TestUsualCost(t *testing.T) {
 		t.Errorf("%+v", usual)
 	}
 }
+
+// TestPasswordThatChangesMeanwhile opens no session any more, though it was right
+// when it was looked up.
+func TestPasswordThatChangesMeanwhile(t *testing.T) {
+	w := newWorld(t)
+	for range cap(w.hasher.running) {
+		w.hasher.running <- struct{}{}
+	}
+	ended := make(chan error, 1)
+	go func() {
+		_, err := w.SignIn(t.Context(), "otto", password)
+		ended <- err
+	}()
+	for len(w.hasher.waiting) == 0 { // it has read the old one
+		time.Sleep(time.Millisecond)
+	}
+	if err := w.open().ChangeOperator(t.Context(), "otto", Change{Password: ptr("another password")}); err != nil {
+		t.Error(err)
+	}
+	for range cap(w.hasher.running) {
+		<-w.hasher.running
+	}
+	wantCode(t, <-ended, rpc.Unauthorized)
+}

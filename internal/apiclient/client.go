@@ -3,6 +3,7 @@ package apiclient
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +17,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/agata-fl/agata/internal/httpx"
+	"github.com/agata-fl/agata/internal/pki"
 	"github.com/agata-fl/agata/pkg/rpc"
 )
 
@@ -31,6 +34,9 @@ type Options struct {
 	URL string // of the gateway, such as http://cloud:9001
 	// Token is what the client shows: an operator's session or API token; "": none.
 	Token string
+	// TLS says which certificates are trusted, and which one is shown, where URL is
+	// https; nil: the system's, and none.
+	TLS *tls.Config
 	// Timeout bounds a request with its answer; 15 s if zero. Streams and
 	// transfers of files have none: they end when nothing moves any more.
 	Timeout time.Duration
@@ -68,7 +74,7 @@ func New(opt Options) (*Client, error) {
 			*d = preset
 		}
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport := httpx.Secure(http.DefaultTransport.(*http.Transport).Clone(), opt.TLS)
 	transport.DisableCompression = true // ranges and digests are of the bytes as they are
 	c.http = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return c, nil
@@ -151,6 +157,9 @@ func (c *Client) unreached(ctx context.Context, err error) error {
 	}
 	if ue, ok := errors.AsType[*url.Error](err); ok { // its text repeats the whole URL
 		err = ue.Err
+	}
+	if advice := pki.Advice(err); advice != "" {
+		return rpc.Errorf(rpc.Unavailable, "no secure way to the gateway at %s: %w; %s", c.base, err, advice)
 	}
 	return rpc.Errorf(code, "the gateway at %s does not answer (start it with agata up, or set server.gateway.url): %w", c.base, err)
 }

@@ -64,6 +64,7 @@ type App struct {
 	info     Info
 	closers  []io.Closer // of what several modules use, closed when all have ended
 	python   string      // where the reporter's Python twin lies; "" until it does
+	tls      certificates
 }
 
 // Info tells where a started app is to be found.
@@ -143,6 +144,9 @@ func (a *App) start(ctx context.Context) error {
 		return fmt.Errorf("make the data folder: %w", err)
 	}
 	a.info.Data = a.cfg.Data
+	if err := a.loadTLS(); err != nil {
+		return err
+	}
 	if err := a.startBrokers(ctx); err != nil {
 		return err
 	}

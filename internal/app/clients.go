@@ -50,7 +50,7 @@ func (a *App) startClient(ctx context.Context, i int, broker config.Broker, user
 			return err
 		}
 		base.Spool = a.outbox(ClientGateway, i)
-		s, err := clientgateway.New(clientgateway.Options{URL: a.cfg.GatewayURL(), UserID: user, Interval: a.cfg.Client.RequestInterval, Base: base,
+		s, err := clientgateway.New(clientgateway.Options{URL: a.cfg.GatewayURL(), TLS: a.tls.client, UserID: user, Interval: a.cfg.Client.RequestInterval, Base: base,
 			CredentialFile: a.credentialFile(i), EnrolToken: a.cfg.ClientAuth.Token.Reveal()})
 		if err != nil {
 			return err
@@ -81,7 +81,7 @@ func (a *App) startClient(ctx context.Context, i int, broker config.Broker, user
 	}
 	s, err := clienttaskmanager.New(clienttaskmanager.Options{
 		Base: base, UserID: user, Info: info, Work: work, Data: a.clientData(i), ConfigDir: dir,
-		Python: a.cfg.Tasks.Python, PythonPath: pythonPath, FilesURL: a.cfg.FilesURL(),
+		Python: a.cfg.Tasks.Python, PythonPath: pythonPath, FilesURL: a.cfg.FilesURL(), TLS: a.tls.client,
 		Interval: a.cfg.Client.RequestInterval, Policy: string(a.cfg.Client.Policy), MaxTasks: a.cfg.Client.MaxTasks,
 		Grace: a.cfg.Tasks.Grace, QuarantineFor: a.cfg.Tasks.Quarantine, RestartAttempts: a.cfg.Tasks.RestartAttempts,
 		KeepTasks: a.opt.KeepTasks,

@@ -91,6 +91,9 @@ func (a *App) newGateway(ctx context.Context) (*cloudgateway.Service, error) {
 	if !a.has(CloudGateway) {
 		return nil, nil
 	}
+	if err := a.exposeServer(ctx, "server.gateway.host", a.cfg.Gateway.Host, "the gateway"); err != nil {
+		return nil, err
+	}
 	base, transport, err := a.base(ctx, CloudGateway, "", a.cfg.ServerBroker)
 	if err != nil {
 		return nil, err
@@ -103,7 +106,7 @@ func (a *App) newGateway(ctx context.Context) (*cloudgateway.Service, error) {
 	gw, err := cloudgateway.New(cloudgateway.Options{
 		Addr: listen(a.cfg.Gateway.Host, a.cfg.Gateway.Port), Base: base, Transport: transport, Gatherer: a.registry, Timeout: a.cfg.RPC.Timeout,
 		Data: a.cfg.Data, Retention: a.cfg.History.Keep, MaxEvents: int64(a.cfg.History.MaxEvents),
-		FilesURL: a.cfg.FilesURL, MaxFileBytes: a.cfg.Files.MaxFileBytes(), Console: console, Auth: auth,
+		TLS: a.tls.server, FilesURL: a.cfg.FilesURL, FilesTLS: a.tls.client, MaxFileBytes: a.cfg.Files.MaxFileBytes(), Console: console, Auth: auth,
 	})
 	if err != nil {
 		return nil, portHint(err, "gateway", a.cfg.Gateway.Port)
@@ -116,6 +119,9 @@ func (a *App) newGateway(ctx context.Context) (*cloudgateway.Service, error) {
 }
 
 func (a *App) startTaskManager(ctx context.Context) error {
+	if err := a.exposeServer(ctx, "server.files.host", a.cfg.Files.Host, "the file server"); err != nil {
+		return err
+	}
 	base, _, err := a.base(ctx, CloudTaskManager, "", a.cfg.ServerBroker)
 	if err != nil {
 		return err
@@ -143,7 +149,7 @@ func (a *App) startTaskManager(ctx context.Context) error {
 		Audit: entries,
 		Base:  base, Data: a.cfg.Data, Work: a.cfg.Tasks.WorkCloud, ConfigDir: dir,
 		Python: a.cfg.Tasks.Python, PythonPath: pythonPath,
-		FilesAddr: listen(a.cfg.Files.Host, a.cfg.Files.Port), FilesLimits: artifact.Limits{FileBytes: a.cfg.Files.MaxFileBytes()},
+		FilesAddr: listen(a.cfg.Files.Host, a.cfg.Files.Port), TLS: a.tls.server, FilesLimits: artifact.Limits{FileBytes: a.cfg.Files.MaxFileBytes()},
 		AllowOrigin: "*", Grace: a.cfg.Tasks.Grace, KeepTasks: a.opt.KeepTasks,
 	})
 	if err != nil {

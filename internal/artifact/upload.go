@@ -180,7 +180,7 @@ func (b bodyReader) Read(p []byte) (int, error) {
 }
 
 // patientBody gives the sender the idle time for each piece, and not one deadline
-// for all of a large upload.
+// for all of a large upload; the time for the answer begins with the last piece.
 type patientBody struct {
 	io.ReadCloser
 	ctl  *http.ResponseController
@@ -190,7 +190,8 @@ type patientBody struct {
 func (b *patientBody) Read(p []byte) (int, error) {
 	if now := time.Now(); now.After(b.next) {
 		b.next = now.Add(idle / 30)
-		b.ctl.SetReadDeadline(now.Add(idle)) //nolint:errcheck // without support there is no waiting
+		b.ctl.SetReadDeadline(now.Add(idle))                //nolint:errcheck // without support there is no waiting
+		b.ctl.SetWriteDeadline(now.Add(idle + time.Minute)) //nolint:errcheck // likewise
 	}
 	return b.ReadCloser.Read(p)
 }

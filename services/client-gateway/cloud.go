@@ -3,6 +3,7 @@ package clientgateway
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/agata-fl/agata/internal/httpx"
+	"github.com/agata-fl/agata/internal/pki"
 	"github.com/agata-fl/agata/pkg/baseservice"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
@@ -38,7 +41,7 @@ type cloud struct {
 	client *http.Client
 }
 
-func newCloud(address string) (*cloud, error) {
+func newCloud(address string, with *tls.Config) (*cloud, error) {
 	u, err := url.Parse(address)
 	if err != nil {
 		return nil, fmt.Errorf("clientgateway: the cloud gateway's URL: %w", err)
@@ -49,7 +52,7 @@ func newCloud(address string) (*cloud, error) {
 	return &cloud{url: strings.TrimRight(address, "/"), client: &http.Client{
 		// A redirection is not among the answers that the wire knows.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{
+		Transport: httpx.Secure(&http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
 			DialContext:           (&net.Dialer{Timeout: dialTimeout}).DialContext,
 			TLSHandshakeTimeout:   dialTimeout,
@@ -57,8 +60,7 @@ func newCloud(address string) (*cloud, error) {
 			MaxIdleConns:          2 * concurrency,
 			MaxIdleConnsPerHost:   2 * concurrency,
 			IdleConnTimeout:       50 * time.Second, // less than servers commonly keep theirs
-			ForceAttemptHTTP2:     true,
-		},
+		}, with),
 	}}, nil
 }
 
@@ -94,7 +96,7 @@ func (c *cloud) call(ctx context.Context, fn string, body []byte) (json.RawMessa
 	req.Header["Idempotency-Key"] = []string{}
 	resp, err := c.client.Do(req)
 	if err != nil {
-		return nil, unreachable(err)
+		return nil, unreachable(pki.Explain(err))
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))

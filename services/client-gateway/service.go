@@ -2,6 +2,7 @@ package clientgateway
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"time"
@@ -16,6 +17,9 @@ import (
 type Options struct {
 	// URL is where the cloud gateway is, such as "http://cloud:9001".
 	URL string
+	// TLS says which certificates are trusted, and which one is shown, where URL is
+	// https; nil: the system's, and none.
+	TLS *tls.Config
 	// UserID is the client's. With one, the gateway tells the cloud's history that
 	// the client is there, at least once an Interval, and what happens at it, if
 	// Base.Records is set; and it carries out what operators want of it.
@@ -38,7 +42,7 @@ type Service struct {
 
 // New checks the options; it starts nothing.
 func New(opt Options) (*Service, error) {
-	c, err := newCloud(opt.URL)
+	c, err := newCloud(opt.URL, opt.TLS)
 	if err != nil {
 		return nil, err
 	}

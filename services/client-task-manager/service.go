@@ -2,6 +2,7 @@ package clienttaskmanager
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -38,6 +39,7 @@ type Options struct {
 	Python     string         // interpreter of tasks
 	PythonPath []string       // put before PYTHONPATH of tasks
 	FilesURL   string         // of the cloud's file server
+	TLS        *tls.Config    // for a FilesURL that is https; nil: the system's authorities
 
 	Interval        time.Duration // between two polls
 	Policy          string        // PolicyOne or PolicyAll
@@ -84,7 +86,7 @@ func New(opt Options) (*Service, error) {
 	if s.info, err = newInfoFile(opt.Work, opt.UserID, opt.Info); err != nil {
 		return nil, fmt.Errorf("client-task-manager: %w", err)
 	}
-	if s.fetcher, err = artifact.NewFetcher(artifact.FetcherOptions{BaseURL: opt.FilesURL}); err != nil {
+	if s.fetcher, err = artifact.NewFetcher(artifact.FetcherOptions{BaseURL: opt.FilesURL, TLS: opt.TLS}); err != nil {
 		return nil, fmt.Errorf("client-task-manager: %w", err)
 	}
 	if s.quarantine, err = openQuarantine(opt, s.log); err != nil {

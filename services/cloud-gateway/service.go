@@ -3,6 +3,7 @@ package cloudgateway
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -33,7 +34,8 @@ type Transport interface {
 
 // Options of a [Service]. Addr, Data, Transport and Base's Schemas are required.
 type Options struct {
-	Addr      string // host:port to listen on; port 0 picks a free one
+	Addr      string      // host:port to listen on; port 0 picks a free one
+	TLS       *tls.Config // what the gateway speaks; nil: HTTP in the clear
 	Transport Transport
 	// Data is the folder of the history, cloud-gateway.db; it is made when missing.
 	Data string
@@ -46,6 +48,9 @@ type Options struct {
 	// file service may bind its port after the gateway. nil: files cannot be
 	// transferred.
 	FilesURL func() string
+	// FilesTLS says which certificates are trusted where FilesURL is https, and which
+	// one is shown; nil: the system's, and none.
+	FilesTLS *tls.Config
 	// MaxFileBytes is the largest file that the file service takes; 512 MiB if zero.
 	MaxFileBytes int64
 	// Console holds the operator's console, index.html at its root, as package web
@@ -114,7 +119,7 @@ func New(opt Options) (*Service, error) {
 		return nil, err
 	}
 	s.http, err = httpx.New(httpx.Options{
-		Addr: opt.Addr, Handler: handler, Logger: base.Logger(),
+		Addr: opt.Addr, TLS: opt.TLS, Handler: handler, Logger: base.Logger(),
 		WriteTimeout: opt.Timeout + time.Minute,
 		DrainTimeout: opt.Timeout + time.Second, // every call has ended by then
 	})
@@ -177,7 +182,7 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	s.api, err = api.New(api.Options{
 		Key:       key,
 		Transport: s.opt.Transport, Forward: s.forward, History: store, Schemas: s.opt.Base.Schemas, Guard: s.guard,
-		FilesURL: s.opt.FilesURL, MaxFileBytes: s.opt.MaxFileBytes,
+		FilesURL: s.opt.FilesURL, FilesTLS: s.opt.FilesTLS, MaxFileBytes: s.opt.MaxFileBytes,
 		Timeout: s.opt.Timeout, Version: s.opt.Base.Version, HideErrors: s.opt.Base.HideErrors, Logger: s.base.Logger(),
 	})
 	if err != nil {

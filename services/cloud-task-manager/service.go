@@ -3,6 +3,7 @@ package cloudtaskmanager
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -36,6 +37,7 @@ type Options struct {
 	PythonPath []string // put before PYTHONPATH of tasks
 
 	FilesAddr   string          // host:port of the file service; port 0 picks a free one
+	TLS         *tls.Config     // what the file service speaks; nil: HTTP in the clear
 	FilesLimits artifact.Limits // of uploads
 	AllowOrigin string          // web pages that may upload; see [artifact.HandlerOptions]
 
@@ -142,7 +144,7 @@ func (s *Service) openFiles() (err error) {
 		Received: s.received, OpenUploads: s.opt.OpenUploads,
 	})
 	if err == nil {
-		s.http, err = httpx.New(httpx.Options{Addr: s.opt.FilesAddr, Logger: s.log,
+		s.http, err = httpx.New(httpx.Options{Addr: s.opt.FilesAddr, TLS: s.opt.TLS, Logger: s.log,
 			Handler: httpx.Chain(handler, httpx.Trace(), httpx.Log(s.log), httpx.Recover(s.log))})
 	}
 	if err != nil {

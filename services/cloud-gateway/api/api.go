@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -39,6 +40,8 @@ type Options struct {
 	// FilesURL tells where the file service is, such as http://localhost:5000; it
 	// is asked at each transfer. nil: there is none.
 	FilesURL func() string
+	// FilesTLS is for a FilesURL that is https; nil: the system's authorities.
+	FilesTLS *tls.Config
 	// MaxFileBytes bounds an uploaded file; 512 MiB if zero.
 	MaxFileBytes int64
 	// Timeout bounds a request that is neither a stream nor a file; 10 s if zero.
@@ -59,6 +62,7 @@ type API struct {
 	files    *http.Client
 	requests chan struct{} // one token a request under way that is no stream
 	streams  chan struct{} // one a stream or a file's transfer
+	lobby    chan struct{} // one a request of a closed cloud's route that is open to anyone
 	keys     running       // idempotency keys whose request is under way
 	asked    askedServices
 	beside   sync.WaitGroup // questions that no request waits for
@@ -70,6 +74,9 @@ const (
 	maxRequests = 1024
 	// maxStreams bounds the live streams and transfers of files at once.
 	maxStreams = 256
+	// maxLobby bounds those of a closed cloud that need no credentials, so that slow
+	// ones take nothing from who has shown some.
+	maxLobby = 128
 )
 
 // New checks the options; it starts nothing. Close ends what requests left open.
@@ -92,8 +99,8 @@ func New(opt Options) (*API, error) {
 		opt.Now = time.Now
 	}
 	a := &API{
-		opt: opt, log: opt.Logger, forward: opt.Forward, history: opt.History, files: fileClient(),
-		requests: make(chan struct{}, maxRequests), streams: make(chan struct{}, maxStreams),
+		opt: opt, log: opt.Logger, forward: opt.Forward, history: opt.History, files: fileClient(opt.FilesTLS),
+		requests: make(chan struct{}, maxRequests), streams: make(chan struct{}, maxStreams), lobby: make(chan struct{}, maxLobby),
 		keys: running{byKey: map[string]string{}},
 	}
 	a.mux = a.newMux()

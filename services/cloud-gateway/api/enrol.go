@@ -63,7 +63,7 @@ func (a *API) enrol(w http.ResponseWriter, r *http.Request, _ *params) error {
 	}
 	credential, err := accounts.Enrol(r.Context(), token, client)
 	if err != nil {
-		a.log.Warn("a client failed to enrol", "client", client, "remote", r.RemoteAddr, "err", err)
+		a.log.Debug("a client failed to enrol", "remote", r.RemoteAddr, "err", err)
 		return err
 	}
 	a.log.Info("a client enrolled", "client", client, "remote", r.RemoteAddr)

@@ -142,8 +142,11 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // serve puts around a route what its kind needs.
 func (a *API) serve(rt route) http.Handler {
 	tokens := a.requests
-	if rt.kind == stream {
+	switch {
+	case rt.kind == stream:
 		tokens = a.streams
+	case rt.grant == guard.Anyone && a.opt.Guard != nil:
+		tokens = a.lobby
 	}
 	limit := rt.body
 	if limit == 0 {

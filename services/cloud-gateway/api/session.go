@@ -61,7 +61,7 @@ func (a *API) signIn(w http.ResponseWriter, r *http.Request, _ *params) error {
 		}
 		return err
 	}
-	if old := guard.Token(r.Context()); access.KindOf(old) == access.Session && !token { // the browser's cookie is replaced
+	if old, ok := session(r); ok && !token { // the browser's cookie is replaced
 		if err := accounts.SignOut(r.Context(), old); err != nil {
 			return err
 		}
@@ -80,7 +80,7 @@ func (a *API) signOut(w http.ResponseWriter, r *http.Request, _ *params) error {
 	if err := empty(r); err != nil {
 		return err
 	}
-	if token := guard.Token(r.Context()); access.KindOf(token) == access.Session {
+	if token, ok := session(r); ok {
 		if err := a.opt.Guard.Access().SignOut(r.Context(), token); err != nil {
 			return err
 		}
@@ -88,6 +88,12 @@ func (a *API) signOut(w http.ResponseWriter, r *http.Request, _ *params) error {
 	http.SetCookie(w, sessionCookie(r, "", time.Unix(0, 0)))
 	w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// session is the token of the session in which a request is made.
+func session(r *http.Request) (token string, ok bool) {
+	token = guard.Token(r.Context())
+	return token, rpc.IdentityFrom(r.Context()).Kind == rpc.Operator && access.KindOf(token) == access.Session
 }
 
 // sessionCookie is kept from scripts and from what other sites ask a browser for.

@@ -139,6 +139,19 @@ func TestGuessing(t *testing.T) {
 	}
 }
 
+// TestStrangersWaitAlone: who is slow to say who they are takes no place from who
+// has said so.
+func TestStrangersWaitAlone(t *testing.T) {
+	c := newClosedWorld(t, nil)
+	for range maxLobby {
+		c.api.lobby <- struct{}{}
+	}
+	c.wantProblem(c.ask("POST", "/session", credentials("admin", accesstest.Password)), 503, "unavailable")
+	if a := c.as("viewer", "GET", "/tasks", nil); a.status != 200 {
+		t.Errorf("got %d %s", a.status, a.body)
+	}
+}
+
 func TestTooManyRequests(t *testing.T) {
 	now := time.Now()
 	c := newClosedWorld(t, func(o *guard.Options) { o.RequestsPerSecond, o.Now = 1, func() time.Time { return now } })

@@ -6,7 +6,6 @@ import (
 
 	"github.com/agata-fl/agata/internal/access"
 	"github.com/agata-fl/agata/pkg/rpc"
-	"github.com/agata-fl/agata/services/cloud-gateway/guard"
 )
 
 // defaultDays is how long an API token is valid when nothing is said.
@@ -49,7 +48,7 @@ func (a *API) newToken(w http.ResponseWriter, r *http.Request, _ *params) error 
 	if err != nil {
 		return err
 	}
-	if access.KindOf(guard.Token(r.Context())) != access.Session {
+	if _, ok := session(r); !ok {
 		return &fault{status: http.StatusForbidden, code: "forbidden", detail: "An API token makes no other.", hint: "Sign in with your password."}
 	}
 	id := rpc.IdentityFrom(r.Context())

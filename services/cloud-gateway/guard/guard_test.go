@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -289,4 +290,36 @@ func TestAccountsThatCannotBeRead(t *testing.T) {
 	if refusal, ok := errors.AsType[*Refusal](err); !ok || refusal.Status != 503 || refusal.RetryAfter == "" {
 		t.Errorf("got %v", err)
 	}
+}
+
+// FuzzOwn: whatever a client sends, what goes on names it, in the eyes of readers
+// that take names of any case or the first or last of several.
+func FuzzOwn(f *testing.F) {
+	for _, body := range []string{`{"user_id":"c1"}`, `{"user_id":"c1","user_id":"c2"}`, `{"USER_ID":"c2","user_id":"c1"}`, `{"u\u017fer_id":"c2","user_id":"c1","a":[{}]}`, "{", "\xff"} {
+		f.Add([]byte(body))
+	}
+	g := &Guard{}
+	r := httptest.NewRequest(http.MethodPost, "/x", nil)
+	r = r.WithContext(rpc.WithIdentity(r.Context(), rpc.Identity{Kind: rpc.Client, Name: "c1"}))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		out, err := g.Own(r, body)
+		if err != nil {
+			return
+		}
+		var seen struct {
+			ID string `json:"user_id"`
+		}
+		if err := json.Unmarshal(out, &seen); err != nil || seen.ID != "c1" {
+			t.Errorf("%q became %q", body, out)
+		}
+		var fields map[string]json.RawMessage
+		if err := json.Unmarshal(out, &fields); err != nil {
+			t.Error(err)
+		}
+		for name := range fields {
+			if name != "user_id" && strings.EqualFold(name, "user_id") {
+				t.Errorf("%q became %q", body, out)
+			}
+		}
+	})
 }
