@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -49,11 +50,11 @@ connections are all broken, and turned away for a while.`,
 			}
 			opt.Each = func(n int, violations []chaos.Violation) { c.sayRun(n, opt.Runs, violations) }
 			report, err := chaos.Run(cmd.Context(), opt)
-			if err != nil {
+			if err != nil && (report == nil || report.Runs == 0) {
 				return err
 			}
 			done()
-			return c.printChaos(report)
+			return errors.Join(err, c.printChaos(report)) // also of what an interrupt cut short
 		},
 	}
 	f := cmd.Flags()

@@ -54,8 +54,8 @@ func (w *wanted) begin(by int) {
 // isFor tells whether the task is for a client.
 func (w *wanted) isFor(client string) bool { return w.criteria == "" || client == clients[0] }
 
-// actionTime is how long an action may take to be carried out, whatever is broken
-// meanwhile.
+// actionTime is how long an action may take at least to be carried out, whatever
+// is broken meanwhile; a campaign with more patience has it here as well.
 const actionTime = 30 * time.Second
 
 // act carries out an operator's action until it has taken effect for certain: an
@@ -71,7 +71,8 @@ func (s *System) act(ctx context.Context, w *wanted, step Step) error {
 		step.Do == Start && state == "running", step.Do == Stop && state != "running":
 		return nil // there is nothing to do: a fault or another action came first
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, actionTime, fmt.Errorf("the operator could not %s task %s within %s", step.Do, w.id, actionTime))
+	within := max(actionTime, s.opt.Bound)
+	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("the operator could not %s task %s within %s", step.Do, w.id, within))
 	defer cancel()
 	if step.Do == Start {
 		w.mu.Lock()
