@@ -33,6 +33,9 @@ type Options struct {
 	Timeout time.Duration
 	// SoftDrain and HardDrain bound the stop; see [rpc.ServeOptions].
 	SoftDrain, HardDrain time.Duration
+	// Drained, when set, runs at the stop, when no call is under way any more and
+	// what is told is still delivered: for what must end before that does.
+	Drained func()
 	// Events publishes the timeline to the contract's queue, Records tells the
 	// cloud's history; EventName is the service's name there, Client the user id
 	// of the client that it runs at, "" at the cloud.
@@ -126,6 +129,9 @@ func (s *Service) Run(ctx context.Context) error {
 		SoftDrain: s.opt.SoftDrain, HardDrain: s.opt.HardDrain,
 	})
 	if ctx.Err() != nil {
+		if s.opt.Drained != nil {
+			s.opt.Drained()
+		}
 		s.Event(ctx, contract.About{}, "main", "Interrupted")
 	}
 	stopRecorder()

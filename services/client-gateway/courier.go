@@ -42,6 +42,7 @@ type courier struct {
 
 	in       chan delivery
 	stopping chan struct{} // closed by the service: tell what is there, and end
+	back     chan struct{} // has room for one: the cloud answered a call
 
 	// What follows belongs to loop.
 	last    time.Time // when the last report was sent
@@ -136,7 +137,10 @@ func (c *courier) loop(ctx context.Context) {
 }
 
 // wait waits, unless it is time to end; then it says false.
-func (c *courier) wait(ctx context.Context, d time.Duration) bool {
+func (c *courier) wait(ctx context.Context, d time.Duration) bool { return c.waitFor(ctx, d, nil) }
+
+// waitFor waits for no longer than until a signal.
+func (c *courier) waitFor(ctx context.Context, d time.Duration, signal <-chan struct{}) bool {
 	if d <= 0 {
 		return ctx.Err() == nil
 	}
@@ -145,10 +149,35 @@ func (c *courier) wait(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-timer.C:
 		return true
+	case <-signal:
+		return true
 	case <-c.stopping:
 	case <-ctx.Done():
 	}
 	return false
+}
+
+// waitOut waits before a report is tried again. A call that the cloud answered
+// meanwhile, on its way through this gateway, tells that it is there: then the
+// rest of the wait is for nothing. One that takes no reports is not asked sooner.
+func (c *courier) waitOut(ctx context.Context, d time.Duration) bool {
+	if c.trouble == absent {
+		return c.wait(ctx, d)
+	}
+	select {
+	case <-c.back: // from before the failure
+	default:
+	}
+	first := min(d, awayFirst/2)
+	return c.wait(ctx, first) && c.waitFor(ctx, d-first, c.back)
+}
+
+// heard notes that the cloud answered a call.
+func (c *courier) heard() {
+	select {
+	case c.back <- struct{}{}:
+	default:
+	}
 }
 
 // deliver sends the messages of the broker, as many at once as a report holds.
@@ -187,7 +216,7 @@ func (c *courier) send(ctx context.Context, records [][]byte) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if !c.wait(ctx, c.pause(err, try)) {
+		if !c.waitOut(ctx, c.pause(err, try)) {
 			return fmt.Errorf("stopped before the cloud took it: %w", err)
 		}
 	}

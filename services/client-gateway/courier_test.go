@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/agata-fl/agata/internal/testenv"
@@ -320,6 +321,35 @@ func TestPauses(t *testing.T) {
 }
 
 // A record that the cloud will never take does not stand in the way of others.
+func TestAWaitEndsWhenTheCloudIsHeardOf(t *testing.T) {
+	for name, tc := range map[string]struct {
+		trouble     trouble
+		heard, want time.Duration
+	}{
+		"soon":                {away, 100 * time.Millisecond, awayFirst / 2},
+		"later":               {away, 3 * time.Second, 3 * time.Second},
+		"never":               {away, time.Hour, awayMost},
+		"before":              {away, -1, awayMost},
+		"it takes no reports": {absent, time.Second, awayMost},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := &courier{trouble: tc.trouble, stopping: make(chan struct{}), back: make(chan struct{}, 1)}
+				if tc.heard < 0 {
+					c.heard()
+					c.heard() // never waits
+				} else {
+					defer time.AfterFunc(tc.heard, c.heard).Stop()
+				}
+				began := time.Now()
+				if ok := c.waitOut(t.Context(), awayMost); !ok || time.Since(began) != tc.want {
+					t.Errorf("waited for %s, %t", time.Since(began), ok)
+				}
+			})
+		})
+	}
+}
+
 func TestABadRecordIsGivenUp(t *testing.T) {
 	for _, code := range []int{http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusNotFound} {
 		t.Run(fmt.Sprint(code), func(t *testing.T) {

@@ -71,7 +71,7 @@ func New(opt Options) (*Service, error) {
 		s.downlink = newDownlink(c, opt.UserID, opt.Interval, commands, base.Logger())
 		s.courier = &courier{
 			cloud: c, path: clientPath(opt.UserID) + "/records", transport: opt.Base.Transport, commands: commands, records: opt.Base.Records, interval: opt.Interval,
-			log: base.Logger(), told: newTold(opt.Base.Registerer), in: make(chan delivery), stopping: make(chan struct{}),
+			log: base.Logger(), told: newTold(opt.Base.Registerer), in: make(chan delivery), stopping: make(chan struct{}), back: make(chan struct{}, 1),
 		}
 	}
 	s.redirect(contract.UpdateUser.Name, "rpc_redirect_update_user_info", "update user info msg")
@@ -100,7 +100,9 @@ func (s *Service) redirect(fn, event, what string) {
 	baseservice.Handle(s.base, raw, func(ctx context.Context, body json.RawMessage) (json.RawMessage, error) {
 		s.base.Routine(ctx, contract.About{}, event, "Started redirecting "+what)
 		value, err := s.cloud.call(ctx, fn, body, s.later(ctx, fn))
-		if _, ok := errors.AsType[*unreachableError](err); ok {
+		if _, ok := errors.AsType[*unreachableError](err); !ok && s.courier != nil {
+			s.courier.heard()
+		} else if ok {
 			// The caller gets the wire's text, which says nothing of the cause.
 			s.base.Logger().Warn("the cloud gateway gave no valid answer", "fn", fn, "url", s.cloud.url, "err", errors.Unwrap(err))
 		}

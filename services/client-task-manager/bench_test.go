@@ -45,6 +45,7 @@ type bench struct {
 	mu      sync.Mutex
 	offered []contract.OfferedTask
 	away    bool
+	silent  bool // the cloud answers no request for tasks
 	told    []contract.UpdateUserRequest
 	polls   int
 	records []contract.Record // as they came
@@ -79,10 +80,16 @@ func (b *bench) playCloud() {
 		b.told = append(b.told, req)
 		return contract.None{}, nil
 	})
-	baseservice.Handle(s, contract.RequestTasks, func(context.Context, contract.UserIDRequest) ([]contract.OfferedTask, error) {
+	baseservice.Handle(s, contract.RequestTasks, func(ctx context.Context, _ contract.UserIDRequest) ([]contract.OfferedTask, error) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.polls++
+		if b.silent {
+			b.mu.Unlock()
+			<-ctx.Done()
+			b.mu.Lock()
+			return nil, ctx.Err()
+		}
 		if b.away {
 			return nil, rpc.Text(rpc.Unavailable, contract.CloudInvalid)
 		}
@@ -136,6 +143,12 @@ func (b *bench) offer(tasks ...contract.OfferedTask) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.offered = tasks
+}
+
+func (b *bench) setSilent(silent bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.silent = silent
 }
 
 func (b *bench) setAway(away bool) {

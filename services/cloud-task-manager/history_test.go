@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -285,6 +288,60 @@ func TestHistoryOverRestarts(t *testing.T) {
 	if r := lastRun(all, "killed"); r.Run.Signal == nil || *r.Run.Signal != 9 || !slices.Contains(r.Run.LastLines, "here") {
 		t.Errorf("what was killed unseen: %+v", r.Run)
 	}
+}
+
+// A stop that takes its time loses none of what a task reports meanwhile.
+func TestRoundsDuringASlowStop(t *testing.T) {
+	c := newCloud(t)
+	first := c.manager(keepTasks)
+	c.task("a", `
+n = 0
+while not os.path.exists(sys.argv[1] + "/enough"):
+    n += 1
+    report(type="model", round=n, acc=1)
+    time.sleep(0.02)
+with open(sys.argv[1] + "/all", "w") as f: f.write(str(n))
+`+forever)
+	c.start("a")
+	c.eventually("a round is stored", func() bool { return c.summary("a").Round != "" })
+	// An upload that does not move holds up the end of the file server.
+	conn, err := net.Dial("tcp", first.FilesAddr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "POST /upload_files HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 1000\r\n\r\n--b"); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(200 * time.Millisecond) // its request is being read
+	timer := time.AfterFunc(time.Second, func() { conn.Close() })
+	defer timer.Stop()
+	began := time.Now()
+	first.stop()
+	if took := time.Since(began); took < 500*time.Millisecond {
+		t.Fatalf("the stop was not slow: %s", took)
+	}
+	c.manager()
+	if err := os.WriteFile(filepath.Join(c.dir, "work", "enough"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	all := 0
+	c.eventually("the task tells how much it reported", func() bool {
+		b, err := os.ReadFile(filepath.Join(c.dir, "work", "all"))
+		if err == nil {
+			all, err = strconv.Atoi(string(b))
+		}
+		return err == nil
+	})
+	told := map[string]bool{}
+	c.records(func(records []contract.Record) bool {
+		for _, r := range records {
+			if r.Kind == contract.RecordRound {
+				told[r.Round.Round] = true
+			}
+		}
+		return len(told) == all
+	})
 }
 
 // A service that was killed before a line was committed reads it again.

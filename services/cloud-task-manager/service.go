@@ -82,6 +82,8 @@ type Service struct {
 	// life ends when the service stops; work outside of calls is bound to it.
 	life      context.Context
 	detaching atomic.Bool    // the lines of processes end although these may not have
+	halted    chan struct{}  // closed at the stop, when what was to be stopped is
+	left      error          // of leaving the processes when the calls had ended
 	workers   sync.WaitGroup // the followers of tasks
 	triggers  sync.WaitGroup
 }
@@ -98,8 +100,10 @@ func New(opt Options) (*Service, error) {
 	}
 	opt.Python = cmp.Or(opt.Python, "python3")
 	opt.Base.Name, opt.Base.EventName = "cloud-task-manager", contract.EventCloudTasks
-	base, err := baseservice.New(opt.Base)
-	if err != nil {
+	s := &Service{opt: opt, work: work, feed: newFeed(), halted: make(chan struct{})}
+	// What followers read after the recorder has ended would be read, and not told.
+	opt.Base.Drained = func() { <-s.halted; s.left = s.leave() }
+	if s.base, err = baseservice.New(opt.Base); err != nil {
 		return nil, err
 	}
 	if opt.TrustedKeys != "" {
@@ -107,7 +111,8 @@ func New(opt Options) (*Service, error) {
 			return nil, fmt.Errorf("cloud-task-manager: no task could be started: %w", err)
 		}
 	}
-	s := &Service{opt: opt, work: work, base: base, log: base.Logger(), feed: newFeed()}
+	base := s.base
+	s.log = base.Logger()
 	if s.metrics, err = newMetrics(opt.Base.Registerer); err != nil {
 		return nil, fmt.Errorf("cloud-task-manager: %w", err)
 	}
@@ -163,6 +168,15 @@ func (s *Service) openFiles() (err error) {
 	return nil
 }
 
+// leave lets go of the processes that run, and waits for those that follow them.
+// Again it does nothing.
+func (s *Service) leave() error {
+	s.detaching.Store(true)
+	err := s.procs.Close()
+	s.workers.Wait()
+	return err
+}
+
 // Started is closed when the functions are served for the first time.
 func (s *Service) Started() <-chan struct{} { return s.base.Started() }
 
@@ -199,9 +213,7 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	s.life = life
 	defer func() {
 		endLife()
-		s.detaching.Store(true)
-		err = errors.Join(err, s.procs.Close())
-		s.workers.Wait()
+		err = errors.Join(err, s.left, s.leave())
 	}()
 	if err := s.recover(starting); err != nil {
 		return fmt.Errorf("cloud-task-manager: take over the tasks of the last run: %w", err)
@@ -224,6 +236,7 @@ func (s *Service) serve(ctx context.Context, endLife func()) error {
 		case <-ctx.Done():
 		case <-gctx.Done(): // one of the two above failed
 		}
+		defer close(s.halted)
 		s.gate.close() // from here on no process is started
 		endLife()
 		defer s.triggers.Wait()

@@ -1,0 +1,78 @@
+package chaos
+
+import (
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/agata-fl/agata/internal/testenv"
+)
+
+// campaignOf is a short campaign, with more patience than a bench has: the machine
+// may be busy with anything.
+func campaignOf(t *testing.T, runs int) Options {
+	return Options{Binary: agata(t), Python: "python3", Dir: t.TempDir(), Seed: 1, Runs: runs, Parallel: 2, Bound: 2 * time.Minute}
+}
+
+func play(t *testing.T, opt Options) *Report {
+	t.Helper()
+	r, err := Run(t.Context(), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d schedules in %s: %d faults, %d rounds told, %d lost as stated", r.Runs, time.Duration(r.Wall), r.Faults, r.Rounds, r.Excused)
+	return r
+}
+
+func holds(t *testing.T, r *Report) {
+	t.Helper()
+	for _, v := range r.Violations {
+		t.Errorf("seed %d at %s: %s: %s\n%q\n%q", v.Seed, time.Duration(v.At), v.Invariant, v.What, v.Schedule, v.State)
+	}
+	if r.Faults == 0 || r.Rounds == 0 {
+		t.Errorf("%d faults, %d rounds: nothing was tried", r.Faults, r.Rounds)
+	}
+}
+
+func TestChaosOnEmbeddedBrokers(t *testing.T) { holds(t, play(t, campaignOf(t, 4))) }
+
+func TestChaosOnRabbitMQ(t *testing.T) {
+	one, two := testenv.RabbitMQ(t), testenv.RabbitMQ2(t) // also skips without them
+	opt := campaignOf(t, 2)
+	opt.Broker = RabbitMQ
+	for variable, n := range map[string]*testenv.Node{testenv.RabbitMQVar: one, testenv.RabbitMQ2Var: two} {
+		node, err := ParseNode(os.Getenv(variable))
+		if err != nil || node.AMQP != n.Port {
+			t.Fatalf("%s: %+v, %v", variable, node, err)
+		}
+		opt.Nodes = append(opt.Nodes, node)
+	}
+	holds(t, play(t, opt))
+}
+
+// A system that tells its history nothing does not pass.
+func TestWhatIsNotToldIsMissed(t *testing.T) {
+	opt := campaignOf(t, 1)
+	opt.Settings = map[string]string{"history.records": "false"}
+	opt.Bound = 3 * time.Second
+	r := play(t, opt)
+	if !slices.ContainsFunc(r.Violations, func(v Violation) bool { return v.Invariant == Converges }) {
+		t.Errorf("violations: %+v", r.Violations)
+	}
+}
+
+func TestTaskFaults(t *testing.T) {
+	r, err := Faults(t.Context(), campaignOf(t, 16))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range r.Problems {
+		t.Error(p)
+	}
+	all := r.Kinds[len(r.Kinds)-1]
+	t.Logf("%d faults in %s, the next task after %s (p50), %s (p99)", r.Runs, time.Duration(r.Wall), time.Duration(all.Next.P50), time.Duration(all.Next.P99))
+	if all.N != 16 || all.Noticed != 16 || all.Wrong != 0 || len(r.Kinds) < 8 {
+		t.Errorf("%+v", r.Kinds)
+	}
+}
