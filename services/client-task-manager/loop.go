@@ -1,15 +1,18 @@
 package clienttaskmanager
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"maps"
+	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
 
+	"github.com/agata-fl/agata/internal/control"
 	"github.com/agata-fl/agata/internal/launch"
 	"github.com/agata-fl/agata/internal/supervise"
 	"github.com/agata-fl/agata/internal/supervise/policy"
@@ -17,13 +20,8 @@ import (
 	"github.com/agata-fl/agata/pkg/rpc"
 )
 
-const (
-	// callTimeout bounds each call to the cloud.
-	callTimeout = 10 * time.Second
-	// absentPolls is how many polls in a row must lack a running task before
-	// the client stops its side: one may fall into a restart of the server.
-	absentPolls = 2
-)
+// callTimeout bounds each call to the cloud.
+const callTimeout = 10 * time.Second
 
 // execution is one run of a task's client side.
 type execution struct {
@@ -64,30 +62,37 @@ const (
 	ended // stopped by us, or left to the next manager
 )
 
-// loop decides what runs. Its fields belong to the goroutine of run.
-type loop struct {
-	s        *Service
-	outcomes chan outcome
-	work     sync.WaitGroup // launches and watches
-
-	offered  []contract.OfferedTask
-	trace    string // of the poll that gave these
-	running  map[string]*execution
-	starting map[string]bool
-	absent   map[string]int             // by running task: polls in a row without it
-	settled  map[string]time.Time       // finished here: not again before, unless its server restarts
-	checked  map[string]time.Time       // in quarantine: when its files were last compared
-	restarts map[string]*policy.Tracker // failures so far
-	retryAt  map[string]time.Time
+// known is what control calls the result of something that ended.
+func (r result) known() control.Result {
+	switch r {
+	case kept:
+		return control.Kept
+	case finished:
+		return control.Finished
+	case failed:
+		return control.Failed
+	default:
+		return control.Stopped
+	}
 }
 
-func newLoop(s *Service) *loop {
-	return &loop{
-		s: s, outcomes: make(chan outcome),
-		running: map[string]*execution{}, starting: map[string]bool{}, absent: map[string]int{},
-		settled: map[string]time.Time{}, checked: map[string]time.Time{},
-		restarts: map[string]*policy.Tracker{}, retryAt: map[string]time.Time{},
-	}
+// loop carries out what control.Client decides. Its fields belong to the goroutine
+// of run.
+type loop struct {
+	s        *Service
+	client   *control.Client
+	outcomes chan outcome
+	work     sync.WaitGroup // launches, watches and stops
+
+	trace   string                // of the poll that gave the offers
+	running map[string]*execution // by task
+}
+
+func newLoop(s *Service) (*loop, error) {
+	client, err := control.NewClient(time.Now(), control.Options{
+		Interval: s.opt.Interval, Room: s.opt.room(), Random: rand.Float64, Quarantine: s.quarantine.Quarantine,
+	}, control.State{})
+	return &loop{s: s, client: client, outcomes: make(chan outcome), running: map[string]*execution{}}, err
 }
 
 func (l *loop) run(ctx context.Context) error {
@@ -98,106 +103,98 @@ func (l *loop) run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
+		var actions []control.Action
 		select {
 		case <-ctx.Done():
 			l.shutdown(ctx)
 			return nil
 		case o := <-l.outcomes:
-			if l.settle(o) {
-				l.poll(ctx, true)
-			}
+			actions = l.settle(o)
 		case <-timer.C:
-			l.poll(ctx, false)
+			actions = l.client.Tick(time.Now())
 		}
-		l.choose(ctx)
+		l.do(ctx, actions)
 		l.publish(ctx)
-		timer.Reset(l.untilNext())
+		at, _ := l.client.Next()
+		timer.Reset(time.Until(at))
 	}
 }
 
-// settle takes an outcome in; true asks for a poll at once.
-func (l *loop) settle(o outcome) bool {
-	delete(l.starting, o.taskID)
+// do carries out actions, and those that the answer to a poll leads to.
+func (l *loop) do(ctx context.Context, actions []control.Action) {
+	for len(actions) > 0 {
+		var next []control.Action
+		for _, a := range actions {
+			switch a.Kind {
+			case control.Poll:
+				next = l.poll(ctx, a.Prompted) // always the last one
+			case control.Launch:
+				ctx := rpc.WithTrace(ctx, l.trace)
+				l.work.Go(func() { l.send(ctx, l.s.launch(ctx, a.Task, a.Again)) })
+			case control.Stop:
+				if e := l.running[a.TaskID]; e != nil {
+					e.gone.Store(true)
+					l.s.log.Info("the cloud offers the task no more; stopping its client side", "task_id", a.TaskID)
+					l.work.Go(func() { l.s.stop(ctx, e.proc) })
+				}
+			}
+		}
+		actions = next
+	}
+}
+
+// settle takes an outcome in.
+func (l *loop) settle(o outcome) []control.Action {
+	now := time.Now()
 	if o.result == launched {
 		l.running[o.taskID] = o.exec
-		delete(l.absent, o.taskID)
 		l.s.metrics.launched.Inc()
-		return false
+		return l.client.Launched(now, o.taskID, o.exec.proc.ID())
 	}
-	delete(l.running, o.taskID)
-	now := time.Now()
-	switch o.result {
-	case kept:
-		l.checked[o.taskID] = now
-		return false
-	case finished:
-		l.settled[o.taskID] = now.Add(3 * l.s.opt.Interval)
-		delete(l.restarts, o.taskID)
+	end := control.Outcome{Task: o.taskID, Result: o.result.known(), Reason: o.reason, Held: o.held}
+	if e := l.running[o.taskID]; e != nil {
+		end.Execution = e.proc.ID()
+		delete(l.running, o.taskID)
+	}
+	actions := l.client.Ended(now, end)
+	log := l.s.log.With("task_id", o.taskID, "reason", o.reason, "detail", o.detail)
+	switch {
+	case o.result == finished:
 		l.s.metrics.ended.WithLabelValues("finished").Inc()
-	case failed:
-		l.s.metrics.ended.WithLabelValues(string(o.reason)).Inc()
-		if !o.held {
-			l.again(o, now)
-			break
-		}
-		l.checked[o.taskID] = now
-		delete(l.restarts, o.taskID)
-		l.s.log.Warn("a task failed and is in quarantine", "task_id", o.taskID, "reason", o.reason, "detail", o.detail)
-	case ended:
+	case o.result == ended:
 		l.s.metrics.ended.WithLabelValues("stopped").Inc()
+	case o.result == failed && o.held:
+		l.s.metrics.ended.WithLabelValues(string(o.reason)).Inc()
+		log.Warn("a task failed and is in quarantine")
+	case o.result == failed:
+		l.s.metrics.ended.WithLabelValues(string(o.reason)).Inc()
+		log.Warn("a task failed and will be tried again", "in", l.client.RetryAt(o.taskID).Sub(now))
 	}
-	return true
+	return actions
 }
 
-// poll tells the cloud what changed and asks for tasks. While the cloud is
-// away the last answer stands. All that a poll leads to is one trace; prompted
-// tells that an execution's end led to it.
-func (l *loop) poll(ctx context.Context, prompted bool) {
+// poll tells the cloud what changed and asks for tasks. All that a poll leads to
+// is one trace; prompted tells that an execution's end led to it.
+func (l *loop) poll(ctx context.Context, prompted bool) []control.Action {
 	s := l.s
 	trace := rpc.NewTrace()
 	ctx = rpc.WithTrace(ctx, trace)
 	s.sendInfo(ctx)
 	offered, err := s.requestTasks(ctx, prompted)
-	if err != nil {
-		if ctx.Err() == nil {
-			s.log.Warn("the cloud gave no list of tasks", "err", err)
-			s.status.failed(err)
-			s.info.forget() // it may not know this client (any more)
-		}
-		return
+	if err == nil {
+		s.status.failed(nil)
+		l.trace = trace
+		return l.client.Offered(time.Now(), offered)
 	}
-	s.status.failed(nil)
-	l.offered, l.trace = offered, trace
-	l.reconcile(ctx)
-}
-
-// reconcile stops what the cloud offers no more and forgets what waits for its
-// disappearance.
-func (l *loop) reconcile(ctx context.Context) {
-	now := map[string]bool{}
-	for _, t := range l.offered {
-		now[t.ID] = true
+	if ctx.Err() == nil {
+		s.log.Warn("the cloud gave no list of tasks", "err", err)
+		s.status.failed(err)
+		s.info.forget() // it may not know this client (any more)
 	}
-	gone := func(id string) bool { return !now[id] }
-	forget(l.settled, gone)
-	forget(l.checked, gone)
-	forget(l.retryAt, gone)
-	forget(l.restarts, gone)
-	for id, e := range l.running {
-		if now[id] {
-			delete(l.absent, id)
-			continue
-		}
-		if l.absent[id]++; l.absent[id] < absentPolls || e.gone.Swap(true) {
-			continue
-		}
-		l.s.log.Info("the cloud offers the task no more; stopping its client side", "task_id", id)
-		l.work.Go(func() { l.s.stop(ctx, e.proc) })
+	if code := rpc.CodeOf(err); code == rpc.Unauthorized || code == rpc.Forbidden {
+		return l.client.Refused(time.Now())
 	}
-}
-
-func forget[V any](m map[string]V, gone func(id string) bool) {
-	maps.DeleteFunc(m, func(id string, _ V) bool { return gone(id) })
+	return l.client.Unreachable(time.Now())
 }
 
 // adopt takes over what an earlier manager left running.
@@ -207,19 +204,21 @@ func (l *loop) adopt(ctx context.Context) error {
 		// What is in doubt is never started a second time; the rest goes on.
 		l.s.log.Error("some executions could not be taken over", "err", err)
 	}
+	// What runs first: an end that could not be marked as dealt with must not hide it.
+	slices.SortStableFunc(procs, func(a, b *supervise.Process) int { return cmp.Compare(over(a), over(b)) })
 	var ends []func()
 	for _, p := range procs {
 		e := newExecution(contract.OfferedTask{ID: p.TaskID()}, p.Labels()[labelDigest], p)
 		if e.task.ID == "" {
 			return fmt.Errorf("execution %s names no task", p.ID())
 		}
-		if l.running[e.task.ID] != nil {
-			continue
-		}
 		if run, over := handled(p); over {
 			if run.State != "" {
 				ends = append(ends, func() { l.s.tellRun(ctx, e.about(), run) })
 			}
+			continue
+		}
+		if !l.client.Adopt(e.task.ID, p.ID()) {
 			continue
 		}
 		l.running[e.task.ID] = e
@@ -238,6 +237,36 @@ func (l *loop) adopt(ctx context.Context) error {
 		tell()
 	}
 	return nil
+}
+
+// over orders what has ended behind what runs.
+func over(p *supervise.Process) int {
+	if _, ended := p.Exit(); ended {
+		return 1
+	}
+	return 0
+}
+
+// send hands an outcome to run, and starts the watch of what was launched. When
+// the service stops nobody needs the outcome.
+func (l *loop) send(ctx context.Context, o outcome) {
+	select {
+	case l.outcomes <- o:
+	case <-ctx.Done():
+		if o.result != launched {
+			return
+		}
+		if !l.s.opt.KeepTasks { // shutdown may not have seen it
+			l.s.stop(ctx, o.exec.proc)
+		}
+	}
+	if o.result == launched {
+		end := l.s.watch(ctx, o.exec)
+		select {
+		case l.outcomes <- end:
+		case <-ctx.Done():
+		}
+	}
 }
 
 // shutdown stops what runs, all at once, unless it is to be kept.

@@ -48,6 +48,14 @@ type Options struct {
 	KeepTasks       bool          // leave tasks running when the service stops
 }
 
+// room is how many tasks run at once.
+func (o Options) room() int {
+	if o.Policy == PolicyAll {
+		return o.MaxTasks
+	}
+	return 1
+}
+
 // Service is a client's task manager.
 type Service struct {
 	opt        Options
@@ -94,7 +102,9 @@ func New(opt Options) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("client-task-manager: %w", err)
 	}
-	s.loop = newLoop(s)
+	if s.loop, err = newLoop(s); err != nil {
+		return nil, fmt.Errorf("client-task-manager: %w", err)
+	}
 	baseservice.Handle(base, contract.ClientStatus, s.clientStatus)
 	baseservice.Handle(base, contract.ReleaseTask, s.releaseTask)
 	return s, nil

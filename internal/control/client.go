@@ -1,0 +1,307 @@
+package control
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/agata-fl/agata/internal/supervise/policy"
+	"github.com/agata-fl/agata/pkg/contract"
+)
+
+const (
+	// absentPolls is how many polls in a row must lack a running task before the
+	// client stops its side: one may fall into a restart of the server.
+	absentPolls = 2
+	// confirmAfter is how soon the second one follows when the client was woken.
+	confirmAfter = 2 * time.Second
+	// OfflineFor is how old the last answer of the cloud may be for a client to
+	// start a task by it from disk.
+	OfflineFor = 7 * 24 * time.Hour
+)
+
+// Options of a [Client]. All are required.
+type Options struct {
+	Interval   time.Duration  // between two polls
+	Room       int            // tasks at once
+	Random     func() float64 // in [0, 1)
+	Quarantine *Quarantine
+}
+
+// Client decides what runs on a client. Each method tells it of an event and
+// returns what is to be done; the list is valid until the next call. It is not
+// safe for concurrent use. A new one wants to be adopted what runs, then a Tick.
+type Client struct {
+	opt Options
+
+	offered  []contract.OfferedTask
+	heard    time.Time // the cloud's last answer
+	restored bool      // the offers are those of an earlier client: without passwords, perhaps out of date
+	away     bool      // the last poll had no answer
+	tasks    map[string]*task
+	answers  int // so far
+	busy     int // running and starting
+
+	polling bool
+	repeat  bool // something happened meanwhile that asks for another poll
+	woken   bool // the poll that is under way
+	due     time.Time
+	retry   time.Time // the next restart; zero: none
+
+	changed bool      // what a restart must find
+	saved   time.Time // which answer's time is on disk
+	actions []Action
+}
+
+// task is what a client remembers of one.
+type task struct {
+	execution string // the one that runs
+	running   bool
+	starting  bool
+	stopping  bool
+	wanted    bool // it ran, and nothing has said that it should not
+	noFiles   bool // it cannot be started from disk
+	offered   int  // the last answer that had it
+	absent    int  // it runs: polls in a row without it
+
+	settled  time.Time // it finished here: not again before, unless its server restarts
+	checked  time.Time // it is held: when its files were last compared
+	retryAt  time.Time
+	restarts *policy.Tracker // failures so far
+}
+
+// NewClient checks the options, and goes on from what an earlier client has left:
+// the zero State, if none has.
+func NewClient(now time.Time, opt Options, s State) (*Client, error) {
+	if opt.Interval <= 0 || opt.Room < 1 || opt.Random == nil || opt.Quarantine == nil {
+		return nil, errors.New("control: a client needs an interval, room for a task, randomness and a quarantine")
+	}
+	c := &Client{opt: opt, tasks: map[string]*task{}}
+	c.restore(now, s)
+	return c, nil
+}
+
+func (c *Client) task(id string) *task {
+	t := c.tasks[id]
+	if t == nil {
+		t = &task{}
+		c.tasks[id] = t
+	}
+	return t
+}
+
+// Adopt tells of an execution that an earlier client has left. False: another one
+// of that task is known, and this one is not taken.
+func (c *Client) Adopt(id, execution string) bool {
+	t := c.task(id)
+	if t.running {
+		return false
+	}
+	c.runs(t, execution)
+	return true
+}
+
+func (c *Client) runs(t *task, execution string) {
+	t.execution, t.running, t.stopping, t.absent = execution, true, false, 0
+	c.busy++
+	c.want(t, true)
+}
+
+func (c *Client) want(t *task, wanted bool) {
+	c.changed = c.changed || t.wanted != wanted
+	t.wanted = wanted
+}
+
+// Next is when Tick is to be called. False: there is nothing to wait for but the
+// answer to a poll.
+func (c *Client) Next() (time.Time, bool) {
+	if !c.retry.IsZero() && c.retry.Before(c.due) {
+		return c.retry, !c.polling
+	}
+	return c.due, !c.polling
+}
+
+// Tick tells that it is time.
+func (c *Client) Tick(now time.Time) []Action {
+	c.actions = c.actions[:0]
+	at, waiting := c.Next()
+	switch {
+	case !waiting || now.Before(at):
+	case c.away && now.Before(c.due):
+		c.choose(now) // a restart is due, and the cloud would not answer
+	default:
+		c.poll(false)
+	}
+	return c.actions
+}
+
+// Woken tells that the cloud has news: it is asked at once. Whatever comes while
+// it is being asked is one more poll.
+func (c *Client) Woken() []Action {
+	c.actions = c.actions[:0]
+	c.poll(true)
+	c.woken = true
+	return c.actions
+}
+
+func (c *Client) poll(prompted bool) {
+	if c.polling {
+		c.repeat = true
+		return
+	}
+	c.polling, c.repeat, c.woken = true, false, false
+	c.actions = append(c.actions, Action{Kind: Poll, Prompted: prompted})
+}
+
+// Offered is the answer to a poll: the tasks that the client may run, in the order
+// in which they are to be tried. The list is not changed by either side.
+func (c *Client) Offered(now time.Time, offers []contract.OfferedTask) []Action {
+	c.actions = c.actions[:0]
+	c.changed = c.changed || c.heard.IsZero() || !sameOffers(c.offered, offers)
+	c.offered, c.heard, c.restored, c.away = offers, now, false, false
+	return c.answered(now, c.reconcile())
+}
+
+// Unreachable tells that a poll had no answer. The last one stands.
+func (c *Client) Unreachable(now time.Time) []Action {
+	c.actions = c.actions[:0]
+	c.away = true
+	return c.answered(now, false)
+}
+
+// Refused tells that the cloud is there and gives this client no answer. What runs
+// runs on, but nothing is started by an answer that it gave to an earlier client.
+func (c *Client) Refused(now time.Time) []Action {
+	c.actions = c.actions[:0]
+	c.away = false
+	return c.answered(now, false)
+}
+
+// answered ends a poll. doubt: a task that runs is missing for the first time.
+func (c *Client) answered(now time.Time, doubt bool) []Action {
+	c.polling = false
+	if c.repeat {
+		woken := c.woken
+		c.poll(true)
+		c.woken = woken
+		return c.actions
+	}
+	c.due = now.Add(c.opt.Interval)
+	if doubt && c.woken {
+		c.due = now.Add(min(c.opt.Interval, confirmAfter))
+	}
+	c.choose(now)
+	return c.actions
+}
+
+// reconcile stops what the cloud offers no more and forgets what waits for its
+// disappearance.
+func (c *Client) reconcile() (doubt bool) {
+	c.answers++
+	for i := range c.offered {
+		if t := c.tasks[c.offered[i].ID]; t != nil {
+			t.offered, t.absent, t.noFiles = c.answers, 0, false
+		}
+	}
+	var gone []string
+	for id, t := range c.tasks {
+		if t.offered != c.answers {
+			gone = append(gone, id)
+		}
+	}
+	slices.Sort(gone) // for the order of the actions
+	for _, id := range gone {
+		t := c.tasks[id]
+		c.changed = c.changed || !t.settled.IsZero()
+		t.settled, t.checked, t.retryAt, t.restarts = time.Time{}, time.Time{}, time.Time{}, nil
+		switch {
+		case t.running:
+			if t.absent++; t.absent < absentPolls {
+				doubt = true
+			} else if !t.stopping {
+				t.stopping = true
+				c.actions = append(c.actions, Action{Kind: Stop, TaskID: id, Execution: t.execution})
+			}
+		case !t.starting:
+			c.want(t, false)
+			delete(c.tasks, id)
+		}
+	}
+	return doubt
+}
+
+// Launched tells that a launch has led to an execution.
+func (c *Client) Launched(now time.Time, id, execution string) []Action {
+	c.actions = c.actions[:0]
+	t := c.task(id)
+	c.launchEnded(t)
+	c.runs(t, execution)
+	c.choose(now)
+	return c.actions
+}
+
+func (c *Client) launchEnded(t *task) {
+	if t.starting {
+		t.starting = false
+		c.busy--
+	}
+}
+
+// Ended tells that a launch led to nothing, or that an execution ended.
+func (c *Client) Ended(now time.Time, o Outcome) []Action {
+	c.actions = c.actions[:0]
+	t := c.task(o.Task)
+	switch {
+	case o.Execution == "":
+		c.launchEnded(t)
+	case !t.running || t.execution != o.Execution:
+		return c.actions // of an execution that is not ours
+	default:
+		t.running, t.stopping, t.execution = false, false, ""
+		c.busy--
+	}
+	switch o.Result {
+	case Kept, NotOnDisk:
+		t.noFiles = o.Result == NotOnDisk
+		if now.Sub(t.checked) >= c.opt.Interval {
+			t.checked = now
+		}
+		c.choose(now)
+		return c.actions
+	case Finished:
+		t.settled = now.Add(c.settle())
+		t.restarts, c.changed = nil, true
+		c.want(t, false)
+	case Failed:
+		if o.Held {
+			t.checked, t.restarts = now, nil
+			c.want(t, t.wanted && o.Reason.Class() == policy.Infrastructure) // that will pass
+			break
+		}
+		c.again(now, t, o.Reason)
+	case Stopped:
+		c.want(t, false)
+	}
+	c.poll(true)
+	return c.actions
+}
+
+// settle is how long a task that has finished is not run again although it is
+// offered: its server has to notice.
+func (c *Client) settle() time.Duration { return 3 * c.opt.Interval }
+
+// again sets when a task that failed, but is not held, is tried again.
+func (c *Client) again(now time.Time, t *task, reason policy.Reason) {
+	if t.restarts == nil {
+		t.restarts = policy.NewTracker(restarts(), c.opt.Random)
+	}
+	t.retryAt = t.restarts.Failed(now, reason).At
+}
+
+// RetryAt is when a task that has failed is tried again; zero if it has not.
+func (c *Client) RetryAt(id string) time.Time {
+	if t := c.tasks[id]; t != nil {
+		return t.retryAt
+	}
+	return time.Time{}
+}
