@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/agata-fl/agata/internal/control"
 	"github.com/agata-fl/agata/internal/supervise"
 	"github.com/agata-fl/agata/pkg/taskreporter"
 )
@@ -14,11 +15,11 @@ const saveEvery = time.Second
 
 // follow offers a task whose process is there and gives it a follower; o is nil
 // for one that is not offered.
-func (s *Service) follow(taskID string, o *offer, proc *supervise.Process) *run {
+func (s *Service) follow(taskID string, o *control.Offer, proc *supervise.Process) *run {
 	r := newRun(taskID, s.folder(taskID), proc)
 	before := s.runs.add(r)
 	if o != nil {
-		s.offers.add(o)
+		s.offers.Add(o)
 	}
 	s.workers.Go(func() {
 		defer close(r.done)
@@ -110,7 +111,7 @@ func (s *Service) save(r *run) {
 func (s *Service) conclude(r *run, exit supervise.Exit) {
 	v := judge(r.verdict(), exit)
 	r.decide(v) // a stop that comes now finds it decided
-	s.offers.remove(r.taskID)
+	s.offers.Remove(r.taskID)
 	log := s.log.With("task_id", r.taskID, "execution_id", r.proc.ID(), "state", string(v.state), "reason", v.end.reason, "detail", v.end.detail)
 	if err := s.store.ended(context.Background(), r.taskID, r.proc.ID(), v.state, v.end); err != nil {
 		log.Error("the end of a task could not be recorded; the next run of the service will", "err", err)

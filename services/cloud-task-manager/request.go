@@ -9,33 +9,18 @@ import (
 	"github.com/agata-fl/agata/pkg/rpc"
 )
 
-// requestTasks lists the running tasks that a client may run, oldest first. A
-// criterion that cannot be evaluated for the client only keeps its own task back.
+// requestTasks lists the running tasks that a client may run, oldest first.
 func (s *Service) requestTasks(ctx context.Context, req contract.UserIDRequest) ([]contract.OfferedTask, error) {
 	s.base.Routine(ctx, contract.About{}, contract.RequestTasks.Name, "Started responding requested task to client")
 	client, err := s.client(ctx, contract.About{}, req.UserID)
 	if err != nil {
 		return nil, err
 	}
-	tasks, err := s.selected(ctx, client)
+	tasks, err := s.offers.Select(ctx, client)
 	if err != nil {
 		return nil, err
 	}
 	s.base.Routine(ctx, contract.About{}, contract.RequestTasks.Name, "Finished responding requested task to client")
-	return tasks, nil
-}
-
-// selected returns the offers that a client fits, never null.
-func (s *Service) selected(ctx context.Context, client map[string]any) ([]contract.OfferedTask, error) {
-	tasks := []contract.OfferedTask{}
-	for _, o := range s.offers.all() {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		if ok, err := o.criteria.Eval(client); ok && err == nil {
-			tasks = append(tasks, o.task)
-		}
-	}
 	return tasks, nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/agata-fl/agata/internal/artifact"
+	"github.com/agata-fl/agata/internal/control"
 	"github.com/agata-fl/agata/internal/httpx"
 	"github.com/agata-fl/agata/internal/sqlitex"
 	"github.com/agata-fl/agata/internal/supervise"
@@ -54,7 +55,7 @@ type Service struct {
 
 	turns   keyLock // by task: all that changes it
 	gate    gate
-	offers  offers
+	offers  control.Offers
 	runs    runs
 	clients clients
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/agata-fl/agata/internal/control"
 	"github.com/agata-fl/agata/internal/supervise"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
@@ -95,7 +96,7 @@ func (s *Service) start(ctx context.Context, t *task, arguments string) error {
 
 // begin makes a process its task's execution: in the record, in memory, on offer,
 // and followed.
-func (s *Service) begin(ctx context.Context, t *task, o *offer, proc *supervise.Process) error {
+func (s *Service) begin(ctx context.Context, t *task, o *control.Offer, proc *supervise.Process) error {
 	before := t.state
 	t.state, t.executionID, t.pid, t.modified = stateRunning, proc.ID(), proc.PID(), time.Now()
 	// The process is there, whether or not the caller still waits.
@@ -136,7 +137,7 @@ func (s *Service) stopServerTask(ctx context.Context, req contract.TaskIDRequest
 // stop ends an execution and waits until that is recorded.
 func (s *Service) stop(ctx context.Context, r *run, why end) error {
 	r.decide(verdict{state: stateStopped, end: why})
-	s.offers.remove(r.taskID)
+	s.offers.Remove(r.taskID)
 	if err := r.proc.Stop(ctx); err != nil {
 		return rpc.Errorf(rpc.Deadline, "task %s: %w", r.taskID, err)
 	}
