@@ -12,7 +12,7 @@ func (c *Client) choose(now time.Time) {
 	if c.busy < c.opt.Room {
 		held := c.opt.Quarantine.tasks(now)
 		c.launch(now, held, false)
-		if len(held) > 0 && !c.restored {
+		if len(held) > 0 {
 			c.launch(now, held, true)
 		}
 	}
@@ -31,15 +31,12 @@ func (c *Client) launch(now time.Time, held map[string]bool, again bool) {
 		if t.running || t.starting || now.Before(t.retryAt) || now.Before(t.settled) {
 			continue
 		}
-		if again {
-			if now.Sub(t.checked) < c.opt.Interval {
-				continue
-			}
-			t.checked = now
-		}
-		offline := c.offline(now, t) && !again
-		if c.restored && !offline {
+		offline := c.offline(now, t)
+		if c.restored && !offline || again && now.Sub(t.checked) < c.opt.Interval {
 			continue
+		}
+		if again {
+			t.checked = now
 		}
 		t.starting = true
 		c.busy++

@@ -59,7 +59,7 @@ type task struct {
 	running   bool
 	starting  bool
 	stopping  bool
-	wanted    bool // it ran, and nothing has said that it should not
+	wanted    bool // it ran last, and nothing has said that it should not
 	noFiles   bool // it cannot be started from disk
 	offered   int  // the last answer that had it
 	absent    int  // it runs: polls in a row without it
@@ -101,10 +101,34 @@ func (c *Client) Adopt(id, execution string) bool {
 	return true
 }
 
+// Recall tells of an execution that ended under an earlier client, at a time: that
+// one may have been killed before its State told so.
+func (c *Client) Recall(now, at time.Time, o Outcome) {
+	t := c.task(o.Task)
+	switch {
+	case t.running:
+	case o.Result == Finished:
+		if until := at.Add(c.settle()); until.After(now) && until.After(t.settled) && !at.After(now) {
+			t.settled, c.changed = until, true
+		}
+		c.want(t, false)
+	case o.Result == Failed && o.Held && o.Reason.Class() != policy.Infrastructure:
+		c.want(t, false)
+	}
+}
+
 func (c *Client) runs(t *task, execution string) {
 	t.execution, t.running, t.stopping, t.absent = execution, true, false, 0
 	c.busy++
 	c.want(t, true)
+	if c.busy < c.opt.Room {
+		return
+	}
+	for _, other := range c.tasks { // it took the place of what waits for another try
+		if !other.running && !other.starting {
+			c.want(other, false)
+		}
+	}
 }
 
 func (c *Client) want(t *task, wanted bool) {

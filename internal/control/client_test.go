@@ -250,6 +250,39 @@ func TestAdoption(t *testing.T) {
 	d.is(d.offered("a", "b"), "launch b")
 }
 
+// A client that is killed between the end of an execution and its own State is
+// told of it by the next one's driver.
+func TestRecall(t *testing.T) {
+	for name, tc := range map[string]struct {
+		end   Outcome
+		ago   time.Duration
+		wants string
+	}{
+		"finished just now": {Outcome{Task: "a", Result: Finished}, 20 * time.Second, ""},
+		"finished long ago": {Outcome{Task: "a", Result: Finished}, time.Hour, "launch a"},
+		"held":              {Outcome{Task: "a", Result: Failed, Held: true, Reason: policy.Signaled}, 0, "launch a"},
+		"to be tried again": {Outcome{Task: "a", Result: Failed, Reason: policy.Lost}, 0, "launch a"},
+		"a clock gone back": {Outcome{Task: "a", Result: Finished}, -time.Hour, "launch a"},
+		"another one's":     {Outcome{Task: "b", Result: Finished}, 0, "launch a"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t, 1)
+			d.Tick(d.now)
+			d.offered("a")
+			d.launched("a", "1")
+			before := d.State()
+			d.restart(before)
+			d.Recall(d.now, d.now.Add(-tc.ago), tc.end)
+			wanted := tc.end.Task == "b" || tc.end.Result == Failed && !tc.end.Held
+			if got := len(d.State().Running) == 1; got != wanted {
+				t.Errorf("it is to start from disk: %v", got)
+			}
+			d.Tick(d.now)
+			d.is(d.offered("a"), tc.wants)
+		})
+	}
+}
+
 func TestTheStateIsSavedWhenItMatters(t *testing.T) {
 	d := newDesk(t, 2)
 	unsaved := func(want bool, when string) {

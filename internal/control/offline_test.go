@@ -114,6 +114,27 @@ func TestFilesThatAreNotOnDiskWaitForTheCloud(t *testing.T) {
 	d.is(d.offered("b"), "launch b")
 }
 
+// Another version of it is held: whether this one is, its files tell.
+func TestAMendedTaskStartsFromDisk(t *testing.T) {
+	d := running(t, 1)
+	d.quarantine.Fail(d.now, policy.Key{Task: "b", Digest: "before"}, policy.Signaled)
+	d.reboot()
+	d.Tick(d.now)
+	d.is(d.Unreachable(d.now), "launch b again offline")
+	d.is(d.ended("b", "", Kept), "")
+}
+
+// What waited for another try had lost its place.
+func TestWhatRanLastStartsFromDisk(t *testing.T) {
+	d := running(t, 1)
+	d.fails("b", "2", policy.ServerUnreachable)
+	d.is(d.offered("b", "c"), "launch c")
+	d.launched("c", "3")
+	d.reboot()
+	d.Tick(d.now)
+	d.is(d.Unreachable(d.now), "launch c offline")
+}
+
 // A clock that starts at an old date, as without a battery, holds nothing back.
 func TestTheClockMayGoBack(t *testing.T) {
 	d := running(t, 1)

@@ -52,8 +52,11 @@ func (w *world) asking(c *client, e *event) {
 			w.silence(c, e.arg)
 			return
 		}
-		c.waiting = 0
-		w.trace.note('o', int64(len(c.answer)))
+		c.waiting, c.heard = 0, 0
+		for i := range c.answer {
+			c.heard |= 1 << w.cloud.index(c.answer[i].ID)
+		}
+		w.trace.note('o', int64(c.heard))
 		w.do(c, c.control.Offered(w.clock(), c.answer))
 	case evSilence:
 		c.waiting = 0

@@ -2,15 +2,15 @@ package simulation
 
 import "time"
 
-// remember notes what runs on a machine that loses its power, and is known to its
-// manager: it has to start from disk.
+// remember notes what runs on a machine that loses its power, is known to its
+// manager and was offered in the cloud's last answer: it has to start from disk.
 func (w *world) remember(c *client) {
 	c.ran = c.ran[:0]
 	if !c.manager {
 		return
 	}
 	for _, n := range c.disk.executions {
-		if p := &w.procs[n]; p.alive && p.watched && !p.stopping {
+		if p := &w.procs[n]; p.alive && p.watched && !p.stopping && c.heard>>p.task&1 == 1 {
 			c.ran = append(c.ran, n)
 		}
 	}
@@ -21,7 +21,10 @@ func (w *world) remember(c *client) {
 const diskTime = 2*callTimeout + 10*time.Second
 
 func (w *world) expectFromDisk(c *client) {
-	if len(c.ran) > 0 && c.cut > 0 {
+	if c.cut == 0 {
+		c.ran = c.ran[:0]
+	}
+	if len(c.ran) > 0 {
 		w.push(diskTime, event{kind: evDisk, who: c.id, life: c.life})
 	}
 }
@@ -36,7 +39,7 @@ func (w *world) fromDisk(c *client, e *event) {
 	}
 	for _, n := range ran {
 		task := w.procs[n].task
-		if c.memo[task].lastEnd > c.up {
+		if m := &c.memo[task]; max(m.lastEnd, m.failed) > c.up {
 			continue
 		}
 		w.truth.offline++

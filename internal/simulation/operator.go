@@ -76,6 +76,7 @@ func (w *world) release(c *client) {
 	if !c.manager {
 		return
 	}
+	w.truth.faults[causeRelease]++
 	for i := range w.cloud.tasks {
 		if c.quarantine.Release(w.cloud.tasks[i].id) > 0 {
 			c.memo[i].heldUntil = 0

@@ -54,6 +54,7 @@ type view struct {
 	why      cause
 	since    time.Duration
 	cutSince time.Duration
+	heard    uint64  // the tasks of the cloud's last answer
 	ran      []int32 // when its machine lost its power
 }
 

@@ -207,6 +207,7 @@ func (l *loop) adopt(ctx context.Context) error {
 	// What runs first: an end that could not be marked as dealt with must not hide it.
 	slices.SortStableFunc(procs, func(a, b *supervise.Process) int { return cmp.Compare(over(a), over(b)) })
 	var ends []func()
+	now := time.Now()
 	for _, p := range procs {
 		e := newExecution(contract.OfferedTask{ID: p.TaskID()}, p.Labels()[labelDigest], p)
 		if e.task.ID == "" {
@@ -215,6 +216,7 @@ func (l *loop) adopt(ctx context.Context) error {
 		if run, over := handled(p); over {
 			if run.State != "" {
 				ends = append(ends, func() { l.s.tellRun(ctx, e.about(), run) })
+				l.client.Recall(now, time.UnixMilli(int64(run.Ended*1e3)), outcomeOf(e.task.ID, run))
 			}
 			continue
 		}
@@ -267,6 +269,18 @@ func (l *loop) send(ctx context.Context, o outcome) {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// outcomeOf reads what became of an execution from what the history is told of it.
+func outcomeOf(task string, run contract.ExecutionRun) control.Outcome {
+	o := control.Outcome{Task: task, Result: control.Stopped, Reason: policy.Reason(run.Reason), Held: run.Quarantined}
+	switch run.State {
+	case "finished":
+		o.Result = control.Finished
+	case "failed":
+		o.Result = control.Failed
+	}
+	return o
 }
 
 // shutdown stops what runs, all at once, unless it is to be kept.
