@@ -118,7 +118,7 @@ and go on with their next task when one fails.`,
 	root.AddCommand(
 		c.upCommand(), c.serveCommand(), c.brokerCommand(),
 		c.overviewCommand(), c.taskCommand(), c.clientCommand(), c.eventsCommand(), c.callCommand(), c.servicesCommand(),
-		c.demoCommand(), c.experimentCommand(), c.doctorCommand(), c.versionCommand(),
+		c.demoCommand(), c.experimentCommand(), c.benchCommand(), c.doctorCommand(), c.versionCommand(),
 	)
 	return root
 }

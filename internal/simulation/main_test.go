@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"testing"
@@ -13,7 +14,7 @@ const replayEnv = "AGATA_TEST_REPLAY"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(replayEnv) != "" {
-		r, err := Run(small(7))
+		r, err := Run(context.Background(), small(7))
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)

@@ -16,7 +16,7 @@ func small(seed uint64) Options {
 
 func run(t *testing.T, opt Options) *Report {
 	t.Helper()
-	r, err := Run(opt)
+	r, err := Run(t.Context(), opt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func TestOptionsAreChecked(t *testing.T) {
 	} {
 		opt := small(1)
 		spoil(&opt)
-		if _, err := Run(opt); err == nil {
+		if _, err := Run(t.Context(), opt); err == nil {
 			t.Errorf("%s is accepted", name)
 		}
 	}

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"context"
 	"math/rand/v2"
 	"time"
 )
@@ -23,15 +24,18 @@ type world struct {
 	born    int64 // launches
 }
 
-// Run runs a world and tells what it saw. The error is of bad options only; what
-// AGATA did wrong is in the report.
-func Run(opt Options) (*Report, error) {
+// Run runs a world and tells what it saw. The error is of bad options, or that of
+// ctx; what AGATA did wrong is in the report.
+func Run(ctx context.Context, opt Options) (*Report, error) {
 	if err := opt.validate(); err != nil {
 		return nil, err
 	}
 	w := &world{opt: opt, rng: rand.New(rand.NewPCG(opt.Seed, 0x5eed)), trace: newTrace()}
 	w.setUp()
 	for len(w.queue.heap) > 0 && w.queue.heap[0].at <= opt.Span {
+		if w.trace.events&0xffff == 0 && ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		e := w.queue.pop()
 		w.now = e.at
 		w.trace.add(&e)
