@@ -1,11 +1,8 @@
 package clienttaskmanager
 
 import (
-	"cmp"
 	"context"
-	"fmt"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -55,8 +52,9 @@ type outcome struct {
 type result int
 
 const (
-	launched result = iota
-	kept            // not launched: in quarantine with these very files
+	launched  result = iota
+	kept             // not launched: in quarantine with these very files
+	notOnDisk        // not launched: the cloud is away, and its files are not here
 	finished
 	failed
 	ended // stopped by us, or left to the next manager
@@ -67,6 +65,8 @@ func (r result) known() control.Result {
 	switch r {
 	case kept:
 		return control.Kept
+	case notOnDisk:
+		return control.NotOnDisk
 	case finished:
 		return control.Finished
 	case failed:
@@ -81,6 +81,7 @@ func (r result) known() control.Result {
 type loop struct {
 	s        *Service
 	client   *control.Client
+	memory   memory
 	outcomes chan outcome
 	work     sync.WaitGroup // launches, watches and stops
 
@@ -89,10 +90,11 @@ type loop struct {
 }
 
 func newLoop(s *Service) (*loop, error) {
+	m := newMemory(s.opt, s.log)
 	client, err := control.NewClient(time.Now(), control.Options{
 		Interval: s.opt.Interval, Room: s.opt.room(), Random: rand.Float64, Quarantine: s.quarantine.Quarantine,
-	}, control.State{})
-	return &loop{s: s, client: client, outcomes: make(chan outcome), running: map[string]*execution{}}, err
+	}, m.load())
+	return &loop{s: s, client: client, memory: m, outcomes: make(chan outcome), running: map[string]*execution{}}, err
 }
 
 func (l *loop) run(ctx context.Context) error {
@@ -122,7 +124,13 @@ func (l *loop) run(ctx context.Context) error {
 
 // do carries out actions, and those that the answer to a poll leads to.
 func (l *loop) do(ctx context.Context, actions []control.Action) {
-	for len(actions) > 0 {
+	for {
+		if l.client.Unsaved() {
+			l.memory.save(l.client.State())
+		}
+		if len(actions) == 0 {
+			return
+		}
 		var next []control.Action
 		for _, a := range actions {
 			switch a.Kind {
@@ -130,6 +138,10 @@ func (l *loop) do(ctx context.Context, actions []control.Action) {
 				next = l.poll(ctx, a.Prompted) // always the last one
 			case control.Launch:
 				ctx := rpc.WithTrace(ctx, l.trace)
+				if a.Offline {
+					l.work.Go(func() { l.send(ctx, l.s.launchFromDisk(ctx, a.Task)) })
+					continue
+				}
 				l.work.Go(func() { l.send(ctx, l.s.launch(ctx, a.Task, a.Again)) })
 			case control.Stop:
 				if e := l.running[a.TaskID]; e != nil {
@@ -197,58 +209,6 @@ func (l *loop) poll(ctx context.Context, prompted bool) []control.Action {
 	return l.client.Unreachable(time.Now())
 }
 
-// adopt takes over what an earlier manager left running.
-func (l *loop) adopt(ctx context.Context) error {
-	procs, err := l.s.procs.Recover(ctx)
-	if err != nil {
-		// What is in doubt is never started a second time; the rest goes on.
-		l.s.log.Error("some executions could not be taken over", "err", err)
-	}
-	// What runs first: an end that could not be marked as dealt with must not hide it.
-	slices.SortStableFunc(procs, func(a, b *supervise.Process) int { return cmp.Compare(over(a), over(b)) })
-	var ends []func()
-	now := time.Now()
-	for _, p := range procs {
-		e := newExecution(contract.OfferedTask{ID: p.TaskID()}, p.Labels()[labelDigest], p)
-		if e.task.ID == "" {
-			return fmt.Errorf("execution %s names no task", p.ID())
-		}
-		if run, over := handled(p); over {
-			if run.State != "" {
-				ends = append(ends, func() { l.s.tellRun(ctx, e.about(), run) })
-				l.client.Recall(now, time.UnixMilli(int64(run.Ended*1e3)), outcomeOf(e.task.ID, run))
-			}
-			continue
-		}
-		if !l.client.Adopt(e.task.ID, p.ID()) {
-			continue
-		}
-		l.running[e.task.ID] = e
-		ctx := rpc.WithTrace(ctx, p.Labels()[labelTrace])
-		l.s.tellRunning(ctx, e)
-		l.s.log.Info("took over a running task", "task_id", e.task.ID, "pid", p.PID())
-		l.work.Go(func() {
-			end := l.s.watch(ctx, e)
-			select {
-			case l.outcomes <- end:
-			case <-ctx.Done():
-			}
-		})
-	}
-	for _, tell := range ends[max(0, len(ends)-maxRetold):] {
-		tell()
-	}
-	return nil
-}
-
-// over orders what has ended behind what runs.
-func over(p *supervise.Process) int {
-	if _, ended := p.Exit(); ended {
-		return 1
-	}
-	return 0
-}
-
 // send hands an outcome to run, and starts the watch of what was launched. When
 // the service stops nobody needs the outcome.
 func (l *loop) send(ctx context.Context, o outcome) {
@@ -269,18 +229,6 @@ func (l *loop) send(ctx context.Context, o outcome) {
 		case <-ctx.Done():
 		}
 	}
-}
-
-// outcomeOf reads what became of an execution from what the history is told of it.
-func outcomeOf(task string, run contract.ExecutionRun) control.Outcome {
-	o := control.Outcome{Task: task, Result: control.Stopped, Reason: policy.Reason(run.Reason), Held: run.Quarantined}
-	switch run.State {
-	case "finished":
-		o.Result = control.Finished
-	case "failed":
-		o.Result = control.Failed
-	}
-	return o
 }
 
 // shutdown stops what runs, all at once, unless it is to be kept.

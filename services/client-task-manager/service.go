@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/agata-fl/agata/internal/artifact"
 	"github.com/agata-fl/agata/internal/supervise"
 	"github.com/agata-fl/agata/pkg/baseservice"
 	"github.com/agata-fl/agata/pkg/contract"
@@ -33,7 +32,7 @@ type Options struct {
 	UserID     string
 	Info       map[string]any // attributes as in [client.info]
 	Work       string         // holds tasks/ and client_info/
-	Data       string         // holds executions/ and quarantine.json
+	Data       string         // holds executions/, downloads/, quarantine.json and offers.json
 	ConfigDir  string         // working directory of tasks
 	Python     string         // interpreter of tasks
 	PythonPath []string       // put before PYTHONPATH of tasks
@@ -62,7 +61,7 @@ type Service struct {
 	log        *slog.Logger
 	base       *baseservice.Service
 	info       *infoFile
-	fetcher    *artifact.Fetcher
+	fetcher    *fetcher
 	procs      *supervise.Manager
 	quarantine *quarantine
 	metrics    *metrics
@@ -92,7 +91,7 @@ func New(opt Options) (*Service, error) {
 	if s.info, err = newInfoFile(opt.Work, opt.UserID, opt.Info); err != nil {
 		return nil, fmt.Errorf("client-task-manager: %w", err)
 	}
-	if s.fetcher, err = artifact.NewFetcher(artifact.FetcherOptions{BaseURL: opt.FilesURL}); err != nil {
+	if s.fetcher, err = newFetcher(opt, s.log); err != nil {
 		return nil, fmt.Errorf("client-task-manager: %w", err)
 	}
 	if s.quarantine, err = openQuarantine(opt, s.log); err != nil {
