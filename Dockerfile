@@ -33,10 +33,10 @@ RUN python3 -m venv /opt/agata/venv \
  && /opt/agata/venv/bin/pip install --no-cache-dir -r /tmp/requirements.txt
 
 FROM python:${PYTHON_VERSION}-slim-bookworm
-# /data holds all state of a service. Made here, since a new volume takes its
-# owner from the image.
+# /data holds all state of a service, the others what docker-compose.yml mounts
+# there. Made here, since a new volume takes its owner from the image.
 RUN useradd --uid 10001 --create-home --shell /usr/sbin/nologin agata \
- && install -d -o agata -g agata -m 0700 /data
+ && install -d -o agata -g agata -m 0700 /data /authority /credentials /trust
 COPY --from=venv /opt/agata/venv /opt/agata/venv
 COPY --from=build /out/agata /usr/local/bin/agata
 ENV AGATA_TASKS_PYTHON=/opt/agata/venv/bin/python3 \

@@ -29,7 +29,15 @@ func (c *cli) api(ctx context.Context, fn func(context.Context, *apiclient.Clien
 	if err != nil {
 		return err
 	}
-	api, err := apiclient.New(apiclient.Options{URL: cfg.GatewayURL(), Timeout: cfg.RPC.Timeout + 5*time.Second})
+	shown, err := token(cfg.GatewayURL())
+	if err != nil {
+		return err
+	}
+	secure, err := c.clientTLS(cfg)
+	if err != nil {
+		return err
+	}
+	api, err := apiclient.New(apiclient.Options{URL: cfg.GatewayURL(), TLS: secure, Token: shown, Timeout: cfg.RPC.Timeout + 5*time.Second})
 	if err != nil {
 		return usageError{err}
 	}

@@ -21,7 +21,8 @@ import (
 func (c *cli) clientCommand() *cobra.Command {
 	return group("client", "Look at clients: all of them at the cloud, or this machine's own",
 		"  agata client list\n  agata client status",
-		c.clientListCommand(), c.clientShowCommand(), c.clientExecutionsCommand(), c.clientStatusCommand(), c.clientReleaseCommand())
+		c.clientListCommand(), c.clientShowCommand(), c.clientExecutionsCommand(), c.clientStatusCommand(), c.clientReleaseCommand(),
+		c.clientEnrolCommand(), c.clientJoinCommand(), c.clientRevokeCommand())
 }
 
 func (c *cli) clientListCommand() *cobra.Command {

@@ -17,7 +17,7 @@ func (c *cli) doctorCommand() *cobra.Command {
 		Use:   "doctor",
 		Short: "Check this machine and its configuration, and say what mends each fault",
 		Long: `Check this machine and its configuration: the interpreter and Flower, the brokers
-and the queues that other peers declared there, ports, the data folder, disk
+and the queues that other peers declared there, ports, certificates, the data folder, disk
 space, limits, the clock. Each fault comes with what mends it. The exit code is 0
 if nothing failed.`,
 		Example: "  agata doctor\n  agata doctor --settings\n  agata doctor --config-only --format json",
@@ -38,7 +38,8 @@ if nothing failed.`,
 			case err != nil && !configOnly && !settings:
 				fmt.Fprintln(c.err, "the other checks need a configuration that is valid")
 			case err == nil && !configOnly:
-				results = append(results, doctor.Run(cmd.Context(), cfg, doctor.System())...)
+				secure, _ := c.clientTLS(cfg) // a check of its own tells what is wrong
+				results = append(results, doctor.Run(cmd.Context(), cfg, doctor.System(secure))...)
 			}
 			if err := c.print(results, func(w io.Writer) { doctorTable(w, results) }); err != nil {
 				return err

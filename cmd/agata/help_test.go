@@ -12,7 +12,7 @@ import (
 // Every verb has a line that says what it does, and those with arguments of
 // their own show how they are used.
 func TestEveryVerbHasHelp(t *testing.T) {
-	verbs := []string{"overview", "task", "client", "events", "call", "services", "doctor"}
+	verbs := []string{"overview", "task", "client", "events", "call", "services", "doctor", "login", "logout", "whoami", "operator", "audit"}
 	var look func(*cobra.Command)
 	look = func(cmd *cobra.Command) {
 		if cmd.Short == "" || strings.Contains(cmd.Short, "\n") || strings.HasSuffix(cmd.Short, ".") || len(cmd.Short) > 90 {

@@ -117,8 +117,8 @@ and go on with their next task when one fails.`,
 	f.BoolVarP(&c.verbose, "verbose", "v", false, "log more, to standard error")
 	root.AddCommand(
 		c.upCommand(), c.serveCommand(), c.brokerCommand(),
-		c.overviewCommand(), c.taskCommand(), c.clientCommand(), c.eventsCommand(), c.callCommand(), c.servicesCommand(),
-		c.demoCommand(), c.experimentCommand(), c.benchCommand(), c.doctorCommand(), c.versionCommand(),
+		c.overviewCommand(), c.taskCommand(), c.clientCommand(), c.eventsCommand(), c.loginCommand(), c.logoutCommand(), c.whoamiCommand(), c.operatorCommand(), c.auditCommand(), c.callCommand(), c.servicesCommand(),
+		c.demoCommand(), c.experimentCommand(), c.benchCommand(), c.doctorCommand(), c.versionCommand(), c.tlsCommand(),
 	)
 	return root
 }

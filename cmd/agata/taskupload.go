@@ -10,6 +10,7 @@ import (
 
 	"github.com/agata-fl/agata/internal/apiclient"
 	"github.com/agata-fl/agata/internal/artifact"
+	"github.com/agata-fl/agata/internal/config"
 )
 
 func (c *cli) taskUploadCommand() *cobra.Command {
@@ -71,7 +72,15 @@ func (c *cli) sendFiles(ctx context.Context, id string, files []localFile) (uplo
 	if err != nil {
 		return uploaded{}, err
 	}
-	answer, err := uploader{base: cfg.FilesURL(), people: c.err, stall: stallTime}.send(ctx, id, files)
+	ticket, err := c.uploadTicket(ctx, cfg, id)
+	if err != nil {
+		return uploaded{}, err
+	}
+	secure, err := c.clientTLS(cfg)
+	if err != nil {
+		return uploaded{}, err
+	}
+	answer, err := uploader{base: cfg.FilesURL(), token: ticket, tls: secure, people: c.err, stall: stallTime}.send(ctx, id, files)
 	if err != nil {
 		return answer, err
 	}
@@ -81,6 +90,22 @@ func (c *cli) sendFiles(ctx context.Context, id string, files []localFile) (uplo
 	}
 	fmt.Fprintf(c.err, "uploaded %d files of task %s, %s\n", len(answer.Files), id, bytesText(size))
 	return answer, nil
+}
+
+// uploadTicket asks the gateway for a token for the file server, if this operator
+// has signed in; an open cloud wants none.
+func (c *cli) uploadTicket(ctx context.Context, cfg *config.Config, id string) (string, error) {
+	shown, err := token(cfg.GatewayURL())
+	if err != nil || shown == "" {
+		return "", err
+	}
+	var ticket string
+	err = c.api(ctx, func(ctx context.Context, api *apiclient.Client) error {
+		issued, err := api.UploadTicket(ctx, id)
+		ticket = issued.Value.Token
+		return err
+	})
+	return ticket, err
 }
 
 func (c *cli) taskSubmitCommand() *cobra.Command {

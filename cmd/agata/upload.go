@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/agata-fl/agata/internal/httpx"
+	"github.com/agata-fl/agata/internal/pki"
 	"github.com/agata-fl/agata/pkg/rpc"
 )
 
@@ -25,8 +28,10 @@ var errStalled = errors.New("nothing moved any more")
 // uploader sends files to a file server.
 type uploader struct {
 	base   string // the server's URL
+	token  string // that the gateway gave for it; "": none
 	people io.Writer
 	stall  time.Duration
+	tls    *tls.Config // for a base that is https; nil: the system's authorities
 }
 
 // localFile is a file to send, open.
@@ -87,10 +92,18 @@ func (u uploader) send(ctx context.Context, id string, files []localFile) (uploa
 	}
 	req.ContentLength = length
 	req.Header.Set("Content-Type", contentType)
-	resp, err := http.DefaultClient.Do(req)
+	if u.token != "" {
+		req.Header.Set("Authorization", "Bearer "+u.token)
+	}
+	transport := httpx.Secure(http.DefaultTransport.(*http.Transport).Clone(), u.tls)
+	defer transport.CloseIdleConnections()
+	resp, err := (&http.Client{Transport: transport}).Do(req)
 	if err != nil {
 		if errors.Is(context.Cause(ctx), errStalled) {
 			return none, rpc.Errorf(rpc.Deadline, "the upload to %s was given up: %w for %s", u.base, errStalled, u.stall)
+		}
+		if advice := pki.Advice(err); advice != "" {
+			return none, rpc.Errorf(rpc.Unavailable, "no secure way to the file server at %s: %w; %s", u.base, err, advice)
 		}
 		return none, rpc.Errorf(rpc.Unavailable, "the file server at %s takes no upload (start it with agata up, or set server.files.url): %w", u.base, err)
 	}
@@ -124,7 +137,7 @@ func uploadRefused(base string, resp *http.Response, body []byte) error {
 	case http.StatusRequestEntityTooLarge:
 		return rpc.Errorf(rpc.Invalid, "the upload is too large: %.300s; max_file_mb in section [server.files] of the cloud's config.ini is the limit", text)
 	case http.StatusUnauthorized, http.StatusForbidden:
-		return rpc.Errorf(rpc.Forbidden, "the file server at %s does not allow the upload: %.300s", base, text)
+		return rpc.Errorf(rpc.Forbidden, "the file server at %s does not allow the upload (sign in with agata login): %.300s", base, text)
 	}
 	return fmt.Errorf("the file server at %s answered %s: %.300s", base, resp.Status, text)
 }

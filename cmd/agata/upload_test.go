@@ -58,7 +58,7 @@ func TestUploadIsRefused(t *testing.T) {
 	}{
 		{400, `{"error": "Task ID is required"}`, exitUsage, "refuses the upload: Task ID is required"},
 		{413, `{"error": "too large"}`, exitUsage, "max_file_mb in section [server.files]"},
-		{401, "no", exitUnreachable, "does not allow the upload: no"},
+		{401, "no", exitUnreachable, "does not allow the upload (sign in with agata login): no"},
 		{500, "<html>", exitFailed, "500 Internal Server Error: <html>"},
 		{200, "<html>", exitFailed, "something else than JSON"},
 	} {

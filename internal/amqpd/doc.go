@@ -9,8 +9,8 @@
 // the same texts, so that amqp091-go, pika and others work unchanged. The suite
 // in amqptest runs against both and holds the two together.
 //
-// Not served: transactions, priorities, streams, several virtual hosts, TLS
-// (give New a TLS listener), clustering, and CC/BCC sender-selected routing.
+// Not served: transactions, priorities, streams, several virtual hosts,
+// clustering, and CC/BCC sender-selected routing.
 //
 // # Shape
 //

@@ -13,6 +13,9 @@ import (
 // protocolHeader is what a client says first.
 const protocolHeader = "AMQP\x00\x00\x09\x01"
 
+// tlsHandshake is how a client of TLS begins.
+const tlsHandshake = 22
+
 // handshake takes the connection from the first byte to connection.open-ok. It
 // runs before there is a writer, so it flushes what it says itself.
 func (c *conn) handshake() error {
@@ -22,6 +25,9 @@ func (c *conn) handshake() error {
 	}
 	if string(header[:]) != protocolHeader {
 		c.nc.Write([]byte(protocolHeader)) // the one that would have done
+		if header[0] == tlsHandshake {
+			return errors.New("the client speaks TLS, which this broker is not set up for")
+		}
 		return fmt.Errorf("the client speaks something else: %q", header)
 	}
 	c.send(0, idConnectionStart, byte(0), byte(9), serverProperties(), longstr("PLAIN AMQPLAIN"), longstr("en_US"))

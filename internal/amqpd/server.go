@@ -2,6 +2,7 @@ package amqpd
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,8 +18,10 @@ import (
 type Options struct {
 	// Addr is where to listen, host:port. The default is 127.0.0.1:9000.
 	Addr string
-	// Listener, if set, is used instead of Addr: for TLS, or to listen in memory.
+	// Listener, if set, is used instead of Addr, such as to listen in memory.
 	Listener net.Listener
+	// TLS, if set, is what clients must speak. It needs a certificate.
+	TLS *tls.Config
 	// Logger gets what the broker has to say. The default discards it.
 	Logger *slog.Logger
 	// Users are names and their passwords. The default is guest with guest.
@@ -101,6 +104,10 @@ func New(o Options) (*Server, error) {
 		}
 		o.Listener = l
 	}
+	if o.TLS != nil {
+		// The handshake comes with the first read, in the connection's own goroutine.
+		o.Listener = tls.NewListener(o.Listener, o.TLS)
+	}
 	s := &Server{
 		options: o, log: o.Logger, listener: o.Listener, faults: o.Faults, clock: newClock(),
 		started: make(chan struct{}), conns: map[*conn]struct{}{},
@@ -114,9 +121,15 @@ func New(o Options) (*Server, error) {
 // Addr is where the server listens.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
-// URL is an amqp:// address for a client on this machine, with the credentials
-// guest and guest: other users put theirs in place.
-func (s *Server) URL() string { return "amqp://guest:guest@" + s.Addr().String() + "/" }
+// URL is an amqp:// address, or amqps:// with TLS, for a client on this machine,
+// with the credentials guest and guest: other users put theirs in place.
+func (s *Server) URL() string {
+	scheme := "amqp://"
+	if s.options.TLS != nil {
+		scheme = "amqps://"
+	}
+	return scheme + "guest:guest@" + s.Addr().String() + "/"
+}
 
 // Started is closed once Run accepts connections.
 func (s *Server) Started() <-chan struct{} { return s.started }

@@ -3,6 +3,7 @@ package apiclient
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +17,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/agata-fl/agata/internal/httpx"
+	"github.com/agata-fl/agata/internal/pki"
 	"github.com/agata-fl/agata/pkg/rpc"
 )
 
@@ -29,6 +32,11 @@ const (
 // Options of a [Client]. URL is required.
 type Options struct {
 	URL string // of the gateway, such as http://cloud:9001
+	// Token is what the client shows: an operator's session or API token; "": none.
+	Token string
+	// TLS says which certificates are trusted, and which one is shown, where URL is
+	// https; nil: the system's, and none.
+	TLS *tls.Config
 	// Timeout bounds a request with its answer; 15 s if zero. Streams and
 	// transfers of files have none: they end when nothing moves any more.
 	Timeout time.Duration
@@ -42,7 +50,7 @@ type Options struct {
 
 // Client asks a gateway. It is safe for concurrent use, and must be closed.
 type Client struct {
-	base            string // without a slash at the end
+	base, token     string // base: without a slash at the end
 	http            *http.Client
 	timeout, stall  time.Duration
 	patience, pause time.Duration // pause: before the first repetition
@@ -58,7 +66,7 @@ func New(opt Options) (*Client, error) {
 		return nil, fmt.Errorf("the gateway's URL is %q: write it as http://host:port", opt.URL)
 	}
 	c := &Client{
-		base: strings.TrimRight(opt.URL, "/"), timeout: opt.Timeout, stall: opt.Stall,
+		base: strings.TrimRight(opt.URL, "/"), token: opt.Token, timeout: opt.Timeout, stall: opt.Stall,
 		patience: opt.Patience, pause: 250 * time.Millisecond,
 	}
 	for d, preset := range map[*time.Duration]time.Duration{&c.timeout: 15 * time.Second, &c.stall: 45 * time.Second, &c.patience: 10 * time.Minute} {
@@ -66,7 +74,7 @@ func New(opt Options) (*Client, error) {
 			*d = preset
 		}
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport := httpx.Secure(http.DefaultTransport.(*http.Transport).Clone(), opt.TLS)
 	transport.DisableCompression = true // ranges and digests are of the bytes as they are
 	c.http = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return c, nil
@@ -118,6 +126,9 @@ func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
 		return nil, err
 	}
 	req.Header.Set("Accept", "application/json")
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
 	if r.body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
@@ -146,6 +157,9 @@ func (c *Client) unreached(ctx context.Context, err error) error {
 	}
 	if ue, ok := errors.AsType[*url.Error](err); ok { // its text repeats the whole URL
 		err = ue.Err
+	}
+	if advice := pki.Advice(err); advice != "" {
+		return rpc.Errorf(rpc.Unavailable, "no secure way to the gateway at %s: %w; %s", c.base, err, advice)
 	}
 	return rpc.Errorf(code, "the gateway at %s does not answer (start it with agata up, or set server.gateway.url): %w", c.base, err)
 }
@@ -238,3 +252,6 @@ func (o Object[T]) MarshalJSON() ([]byte, error) {
 	}
 	return o.JSON, nil
 }
+
+// URL is the gateway's, without a slash at its end.
+func (c *Client) URL() string { return c.base }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -61,7 +62,9 @@ type App struct {
 	group    *group
 	started  chan struct{}
 	info     Info
-	python   string // where the reporter's Python twin lies; "" until it does
+	closers  []io.Closer // of what several modules use, closed when all have ended
+	python   string      // where the reporter's Python twin lies; "" until it does
+	tls      certificates
 }
 
 // Info tells where a started app is to be found.
@@ -127,7 +130,11 @@ func (a *App) Run(ctx context.Context) error {
 	if ctx.Err() != nil {
 		err = nil // a stop while starting is no failure
 	}
-	return errors.Join(err, a.group.stop())
+	err = errors.Join(err, a.group.stop())
+	for _, c := range a.closers {
+		err = errors.Join(err, c.Close())
+	}
+	return err
 }
 
 func (a *App) has(service string) bool { return slices.Contains(a.opt.Services, service) }
@@ -137,6 +144,9 @@ func (a *App) start(ctx context.Context) error {
 		return fmt.Errorf("make the data folder: %w", err)
 	}
 	a.info.Data = a.cfg.Data
+	if err := a.loadTLS(); err != nil {
+		return err
+	}
 	if err := a.startBrokers(ctx); err != nil {
 		return err
 	}

@@ -58,8 +58,15 @@ func (a *App) startBroker(ctx context.Context, side string, b *config.Broker) er
 		a.log.Info("external broker", "side", side, "addr", b.Addr())
 		return nil
 	}
+	if err := a.exposeBroker(ctx, side, *b); err != nil {
+		return err
+	}
+	secure, err := a.embeddedTLS(side, *b)
+	if err != nil {
+		return err
+	}
 	server, err := amqpd.New(amqpd.Options{
-		Addr: b.Addr(), Logger: a.log.With("broker", side), Users: map[string]string{b.User: b.Password.Reveal()},
+		Addr: b.Addr(), TLS: secure, Logger: a.log.With("broker", side), Users: map[string]string{b.User: b.Password.Reveal()},
 	})
 	if err != nil {
 		return fmt.Errorf("start the embedded %s broker: %w", side, portHint(err, side+" broker", b.Port))
@@ -92,7 +99,7 @@ func portHint(err error, what string, port int) error {
 // connect starts a transport of a service to a broker.
 func (a *App) connect(ctx context.Context, name string, b config.Broker, reg prometheus.Registerer) (*amqpx.Transport, error) {
 	t, err := amqpx.New(amqpx.Options{
-		Host: b.Host, Port: b.Port, User: b.User, Password: b.Password.Reveal(), VHost: b.VHost,
+		Host: b.Host, Port: b.Port, User: b.User, Password: b.Password.Reveal(), VHost: b.VHost, TLS: a.brokerTLS(b),
 		Name: "agata/" + name, Compat: a.cfg.Broker.Compat, CallTimeout: a.cfg.RPC.Timeout,
 		Logger: a.log.With("service", name), Registerer: prometheus.WrapRegistererWith(prometheus.Labels{"service": name}, reg),
 	})

@@ -49,7 +49,9 @@ func (a *App) startClient(ctx context.Context, i int, broker config.Broker, user
 		if err != nil {
 			return err
 		}
-		s, err := clientgateway.New(clientgateway.Options{URL: a.cfg.GatewayURL(), UserID: user, Interval: a.cfg.Client.RequestInterval, Base: base})
+		base.Spool = a.outbox(ClientGateway, i)
+		s, err := clientgateway.New(clientgateway.Options{URL: a.cfg.GatewayURL(), TLS: a.tls.client, UserID: user, Interval: a.cfg.Client.RequestInterval, Base: base,
+			Data: a.clientData(ClientGateway, i), CredentialFile: a.credentialFile(i), EnrolToken: a.cfg.ClientAuth.Token.Reveal()})
 		if err != nil {
 			return err
 		}
@@ -64,6 +66,7 @@ func (a *App) startClient(ctx context.Context, i int, broker config.Broker, user
 	if err != nil {
 		return err
 	}
+	base.Spool = a.outbox(ClientTaskManager, i)
 	pythonPath, err := a.pythonPath()
 	if err != nil {
 		return err
@@ -77,8 +80,8 @@ func (a *App) startClient(ctx context.Context, i int, broker config.Broker, user
 		info[at.Name] = at.Value
 	}
 	s, err := clienttaskmanager.New(clienttaskmanager.Options{
-		Base: base, UserID: user, Info: info, Work: work, Data: a.clientData(i), ConfigDir: dir,
-		Python: a.cfg.Tasks.Python, PythonPath: pythonPath, FilesURL: a.cfg.FilesURL(),
+		Base: base, UserID: user, Info: info, Work: work, Data: a.clientData(ClientTaskManager, i), ConfigDir: dir,
+		Python: a.cfg.Tasks.Python, PythonPath: pythonPath, FilesURL: a.cfg.FilesURL(), TLS: a.tls.client,
 		Interval: a.cfg.Client.RequestInterval, Policy: string(a.cfg.Client.Policy), MaxTasks: a.cfg.Client.MaxTasks,
 		Grace: a.cfg.Tasks.Grace, QuarantineFor: a.cfg.Tasks.Quarantine, RestartAttempts: a.cfg.Tasks.RestartAttempts,
 		KeepTasks: a.opt.KeepTasks,
@@ -87,4 +90,12 @@ func (a *App) startClient(ctx context.Context, i int, broker config.Broker, user
 		return err
 	}
 	return a.run(ctx, ClientTaskManager, s)
+}
+
+// credentialFile is where a client's credential is.
+func (a *App) credentialFile(i int) string {
+	if i == 0 {
+		return a.cfg.ClientAuth.CredentialFile
+	}
+	return fmt.Sprintf("%s-%d", a.cfg.ClientAuth.CredentialFile, i+1)
 }

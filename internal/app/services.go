@@ -12,7 +12,6 @@ import (
 
 	"github.com/agata-fl/agata/internal/artifact"
 	"github.com/agata-fl/agata/internal/config"
-	"github.com/agata-fl/agata/pkg/amqpx"
 	"github.com/agata-fl/agata/pkg/baseservice"
 	cloudgateway "github.com/agata-fl/agata/services/cloud-gateway"
 	cloudtaskmanager "github.com/agata-fl/agata/services/cloud-task-manager"
@@ -28,12 +27,17 @@ type service interface {
 
 // base connects a service to its broker and fills in what all have in common.
 // client is "" on the cloud's side.
-func (a *App) base(ctx context.Context, name, client string, b config.Broker) (baseservice.Options, *amqpx.Transport, error) {
+func (a *App) base(ctx context.Context, name, client string, b config.Broker) (baseservice.Options, cloudgateway.Transport, error) {
 	reg := prometheus.WrapRegistererWith(prometheus.Labels{"client": client}, a.registry)
+	var t cloudgateway.Transport
 	t, err := a.connect(ctx, name, b, reg)
+	if err == nil && client == "" {
+		t, err = a.sealed(name, t, reg)
+	}
 	return baseservice.Options{
 		Version: a.build.Version, Transport: t, Schemas: a.schemas, Logger: a.log, Registerer: reg,
 		HideErrors: a.cfg.RPC.HideErrors, Events: a.cfg.Events.Register, Records: a.cfg.History.Records, Client: client,
+		Spool: a.outbox(name, 0), SpoolBytes: a.cfg.Outbox.MaxBytes(),
 	}, t, err
 }
 
@@ -90,7 +94,14 @@ func (a *App) newGateway(ctx context.Context) (*cloudgateway.Service, error) {
 	if !a.has(CloudGateway) {
 		return nil, nil
 	}
+	if err := a.exposeServer(ctx, "server.gateway.host", a.cfg.Gateway.Host, "the gateway"); err != nil {
+		return nil, err
+	}
 	base, transport, err := a.base(ctx, CloudGateway, "", a.cfg.ServerBroker)
+	if err != nil {
+		return nil, err
+	}
+	auth, err := a.gatewayAuth()
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +109,7 @@ func (a *App) newGateway(ctx context.Context) (*cloudgateway.Service, error) {
 	gw, err := cloudgateway.New(cloudgateway.Options{
 		Addr: listen(a.cfg.Gateway.Host, a.cfg.Gateway.Port), Base: base, Transport: transport, Gatherer: a.registry, Timeout: a.cfg.RPC.Timeout,
 		Data: a.cfg.Data, Retention: a.cfg.History.Keep, MaxEvents: int64(a.cfg.History.MaxEvents),
-		FilesURL: a.cfg.FilesURL, MaxFileBytes: a.cfg.Files.MaxFileBytes(), Console: console,
+		TLS: a.tls.server, FilesURL: a.cfg.FilesURL, FilesTLS: a.tls.client, MaxFileBytes: a.cfg.Files.MaxFileBytes(), Console: console, Auth: auth,
 	})
 	if err != nil {
 		return nil, portHint(err, "gateway", a.cfg.Gateway.Port)
@@ -111,6 +122,9 @@ func (a *App) newGateway(ctx context.Context) (*cloudgateway.Service, error) {
 }
 
 func (a *App) startTaskManager(ctx context.Context) error {
+	if err := a.exposeServer(ctx, "server.files.host", a.cfg.Files.Host, "the file server"); err != nil {
+		return err
+	}
 	base, _, err := a.base(ctx, CloudTaskManager, "", a.cfg.ServerBroker)
 	if err != nil {
 		return err
@@ -125,10 +139,20 @@ func (a *App) startTaskManager(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	entries, err := a.openAudit(CloudTaskManager)
+	if err != nil {
+		return err
+	}
+	key, err := a.key()
+	if err != nil {
+		return err
+	}
 	s, err := cloudtaskmanager.New(cloudtaskmanager.Options{
-		Base: base, Data: a.cfg.Data, Work: a.cfg.Tasks.WorkCloud, ConfigDir: dir,
+		Key: key, OpenUploads: a.cfg.Auth.Peers,
+		Audit: entries,
+		Base:  base, Data: a.cfg.Data, Work: a.cfg.Tasks.WorkCloud, ConfigDir: dir,
 		Python: a.cfg.Tasks.Python, PythonPath: pythonPath,
-		FilesAddr: listen(a.cfg.Files.Host, a.cfg.Files.Port), FilesLimits: artifact.Limits{FileBytes: a.cfg.Files.MaxFileBytes()},
+		FilesAddr: listen(a.cfg.Files.Host, a.cfg.Files.Port), TLS: a.tls.server, FilesLimits: artifact.Limits{FileBytes: a.cfg.Files.MaxFileBytes()},
 		AllowOrigin: "*", Grace: a.cfg.Tasks.Grace, KeepTasks: a.opt.KeepTasks,
 	})
 	if err != nil {
@@ -141,10 +165,21 @@ func (a *App) startTaskManager(ctx context.Context) error {
 	return a.run(ctx, CloudTaskManager, s)
 }
 
-// clientData is the folder of one client's state.
-func (a *App) clientData(i int) string {
-	if i == 0 {
-		return filepath.Join(a.cfg.Data, "client-task-manager")
+// outbox is the folder in which what a service tells waits for its broker; i counts
+// the clients that run here.
+func (a *App) outbox(service string, i int) string {
+	return filepath.Join(a.cfg.Data, "outbox", nth(service, i))
+}
+
+// clientData is the folder of what one service of a client keeps.
+func (a *App) clientData(service string, i int) string {
+	return filepath.Join(a.cfg.Data, nth(service, i))
+}
+
+// nth is the name of a service's folder; i counts the clients that run here.
+func nth(service string, i int) string {
+	if i > 0 {
+		service = fmt.Sprintf("%s-%d", service, i+1)
 	}
-	return filepath.Join(a.cfg.Data, fmt.Sprintf("client-task-manager-%d", i+1))
+	return service
 }

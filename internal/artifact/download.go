@@ -1,6 +1,7 @@
 package artifact
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
@@ -34,9 +35,15 @@ func (h *handler) download(w http.ResponseWriter, r *http.Request, rest string) 
 		refuse(w, http.StatusNotFound, "Task not found")
 		return
 	case !authorized(r, user, pass):
-		w.Header().Set("WWW-Authenticate", `Basic realm="Login Required"`)
-		refuse(w, http.StatusUnauthorized, "Wrong user name or password for this task")
-		return
+		_, allowed, err := h.admit(r, false)
+		if err == nil && allowed != taskID {
+			err = errPassword
+		}
+		if err != nil {
+			w.Header().Set("WWW-Authenticate", `Basic realm="Login Required"`)
+			refuse(w, http.StatusUnauthorized, err.Error())
+			return
+		}
 	}
 	f, file, err := h.Store.Open(taskID, name)
 	switch {
@@ -66,6 +73,20 @@ func (h *handler) download(w http.ResponseWriter, r *http.Request, rest string) 
 		defer ctl.SetWriteDeadline(time.Time{}) //nolint:errcheck // it has just worked
 	}
 	http.ServeContent(w, r, "", file.ModTime, f)
+}
+
+// errPassword is for who shows no token.
+//
+//lint:ignore ST1005 the wire's text
+var errPassword = errors.New("Wrong user name or password for this task")
+
+// admit opens a request's bearer token, and tells for which task it is.
+func (h *handler) admit(r *http.Request, upload bool) (ctx context.Context, taskID string, err error) {
+	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok || h.Admit == nil {
+		return nil, "", errPassword
+	}
+	return h.Admit(r.Context(), strings.TrimSpace(token), upload)
 }
 
 // authorized compares digests, so that neither content nor length shows in the time.

@@ -11,6 +11,8 @@ var (
 	ErrBadPath = errors.New("refused file name")
 	// ErrBadTaskID: a task id cannot be part of a folder's name.
 	ErrBadTaskID = errors.New("refused task id")
+	// ErrForbidden: the token is another task's.
+	ErrForbidden = errors.New("not allowed for task")
 	// ErrNotFound: the task or the file does not exist.
 	ErrNotFound = errors.New("not found")
 	// ErrUnauthorized: the server refused the task's user name and password.

@@ -2,6 +2,7 @@ package artifact
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -14,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/agata-fl/agata/internal/httpx"
 )
 
 const (
@@ -27,6 +30,10 @@ const (
 type FetcherOptions struct {
 	BaseURL string // of the file server, e.g. "http://cloud:5000"
 	Limits  Limits
+
+	// TLS says which certificates are trusted, and which one is shown, where BaseURL is
+	// https; nil: the system's, and none. It does not concern a Client that is given.
+	TLS *tls.Config
 
 	// Client carries the requests; its redirect policy is replaced by ours. Nil
 	// means a client of the Fetcher's own, which bounds each step of a connection
@@ -53,7 +60,7 @@ func NewFetcher(opts FetcherOptions) (*Fetcher, error) {
 	if base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
 		return nil, fmt.Errorf("file server %q: write it as http://host:port", opts.BaseURL)
 	}
-	client := &http.Client{Transport: newTransport()}
+	client := &http.Client{Transport: newTransport(opts.TLS)}
 	if opts.Client != nil {
 		*client = *opts.Client
 	}
@@ -61,8 +68,8 @@ func NewFetcher(opts FetcherOptions) (*Fetcher, error) {
 	return &Fetcher{base: base, client: client, limits: opts.Limits.withDefaults(), wait: firstWait, idle: idle}, nil
 }
 
-func newTransport() *http.Transport {
-	return &http.Transport{
+func newTransport(with *tls.Config) *http.Transport {
+	return httpx.Secure(&http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		TLSHandshakeTimeout:   5 * time.Second,
@@ -70,8 +77,7 @@ func newTransport() *http.Transport {
 		IdleConnTimeout:       90 * time.Second,
 		MaxIdleConnsPerHost:   parallel,
 		DisableCompression:    true, // sizes, ranges and digests are of the bytes as they are
-		ForceAttemptHTTP2:     true,
-	}
+	}, with)
 }
 
 // sameHost keeps the task's password with the server that it is meant for.
@@ -98,6 +104,7 @@ type Request struct {
 	TaskID   string
 	User     string
 	Password string
+	Token    string   // shown in place of these two, if there is one
 	Paths    []string // relative to the task's folder; repeated ones are fetched once
 	Dir      string   // made if need be
 }

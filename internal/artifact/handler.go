@@ -27,6 +27,13 @@ type HandlerOptions struct {
 	Store       *Store
 	Credentials CredentialsFunc
 
+	// Admit opens a bearer token for reading files or, with upload set, for writing
+	// them, and tells of which task; the context that it returns knows whose token it
+	// is. Its error is told to who asked. nil: there are no such tokens, and uploads are open.
+	Admit func(ctx context.Context, token string, upload bool) (admitted context.Context, taskID string, err error)
+	// OpenUploads takes uploads without a token all the same, as peers send them.
+	OpenUploads bool
+
 	// AllowOrigin is sent as Access-Control-Allow-Origin with the answers to
 	// uploads; web pages of Python peers need "*". Credentials are never allowed
 	// across origins. Empty: browsers keep pages of other origins out.
@@ -50,9 +57,9 @@ type handler struct {
 //
 // Refusals are JSON objects with the one key "error". The ETag of a download is the
 // SHA-256 of its content, in hexadecimal; ranges are served.
-// An upload needs no credentials, and its task need not be registered yet: peers
-// upload first. Put the service behind something that knows the operator if
-// strangers can reach it.
+// A token that Admit opens stands for the password. An upload needs one unless
+// OpenUploads says otherwise; its task need not be registered yet: peers upload
+// first, and without credentials.
 func NewHandler(opts HandlerOptions) (http.Handler, error) {
 	if opts.Store == nil || opts.Credentials == nil {
 		return nil, errors.New("file service: a Store and a Credentials function are required")

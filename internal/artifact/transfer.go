@@ -161,7 +161,11 @@ func (t *transfer) get(ctx context.Context, have *File, offset int64) (*http.Res
 	if err != nil {
 		return nil, err
 	}
-	req.SetBasicAuth(t.req.User, t.req.Password)
+	if t.req.Token != "" {
+		req.Header.Set("Authorization", "Bearer "+t.req.Token)
+	} else {
+		req.SetBasicAuth(t.req.User, t.req.Password)
+	}
 	req.Header.Set("Accept-Encoding", "identity")
 	if have != nil {
 		req.Header.Set("If-None-Match", `"`+have.SHA256+`"`)

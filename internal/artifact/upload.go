@@ -27,10 +27,21 @@ var (
 // upload receives everything before it changes anything: the task's id may come
 // after the files, and one refused name refuses the request.
 func (h *handler) upload(w http.ResponseWriter, r *http.Request) {
+	// Before anything is read: a stranger must not fill the disk.
+	ctx, allowed, err := h.admit(r, true)
+	if err != nil && h.Admit != nil && !h.OpenUploads {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="upload"`)
+		w.Header().Set("Connection", "close")
+		refuse(w, http.StatusUnauthorized, "An upload needs a token, which the gateway gives to those who have signed in: "+err.Error())
+		return
+	}
+	if err != nil {
+		ctx, allowed = r.Context(), ""
+	}
 	limits := h.Store.limits
 	r.Body = http.MaxBytesReader(w, &patientBody{ReadCloser: r.Body, ctl: http.NewResponseController(w)}, limits.TotalBytes+multipartOverhead)
 	start := time.Now()
-	taskID, files, err := h.receive(r)
+	taskID, files, err := h.receive(r, allowed)
 	if err != nil {
 		h.refuseUpload(w, taskID, err)
 		return
@@ -44,7 +55,7 @@ func (h *handler) upload(w http.ResponseWriter, r *http.Request) {
 	h.Logger.Info("received files of a task", slog.String("task_id", taskID), slog.Any("files", names),
 		slog.Int64("bytes", size), slog.Duration("took", time.Since(start)))
 	if h.Received != nil {
-		h.Received(r.Context(), taskID, files)
+		h.Received(ctx, taskID, files)
 	}
 	answer(w, http.StatusOK, struct {
 		Message string   `json:"message"`
@@ -58,6 +69,8 @@ func (h *handler) refuseUpload(w http.ResponseWriter, taskID string, err error) 
 	switch {
 	case tooLong || errors.Is(err, ErrTooLarge):
 		refuse(w, http.StatusRequestEntityTooLarge, err.Error())
+	case errors.Is(err, ErrForbidden):
+		refuse(w, http.StatusForbidden, err.Error())
 	case broken, errors.Is(err, ErrBadPath), errors.Is(err, ErrBadTaskID), errors.Is(err, errNoTaskID), errors.Is(err, errNoFiles):
 		refuse(w, http.StatusBadRequest, err.Error())
 	default:
@@ -72,7 +85,9 @@ type badForm struct{ err error }
 func (e *badForm) Error() string { return "read the form: " + e.err.Error() }
 func (e *badForm) Unwrap() error { return e.err }
 
-func (h *handler) receive(r *http.Request) (taskID string, files []File, err error) {
+// receive stores a form's files; allowed is the one task that they may be of, ""
+// for any.
+func (h *handler) receive(r *http.Request, allowed string) (taskID string, files []File, err error) {
 	parts, err := r.MultipartReader()
 	if err != nil {
 		return plainForm(r)
@@ -91,6 +106,8 @@ func (h *handler) receive(r *http.Request) (taskID string, files []File, err err
 				return "", nil, errNoTaskID
 			case len(in.files) == 0:
 				return taskID, nil, errNoFiles
+			case allowed != "" && taskID != allowed:
+				return taskID, nil, fmt.Errorf("%w %q: the token is for task %s", ErrForbidden, taskID, allowed)
 			}
 			files, err = in.Commit(taskID)
 			return taskID, files, err
@@ -163,7 +180,7 @@ func (b bodyReader) Read(p []byte) (int, error) {
 }
 
 // patientBody gives the sender the idle time for each piece, and not one deadline
-// for all of a large upload.
+// for all of a large upload; the time for the answer begins with the last piece.
 type patientBody struct {
 	io.ReadCloser
 	ctl  *http.ResponseController
@@ -173,7 +190,8 @@ type patientBody struct {
 func (b *patientBody) Read(p []byte) (int, error) {
 	if now := time.Now(); now.After(b.next) {
 		b.next = now.Add(idle / 30)
-		b.ctl.SetReadDeadline(now.Add(idle)) //nolint:errcheck // without support there is no waiting
+		b.ctl.SetReadDeadline(now.Add(idle))                //nolint:errcheck // without support there is no waiting
+		b.ctl.SetWriteDeadline(now.Add(idle + time.Minute)) //nolint:errcheck // likewise
 	}
 	return b.ReadCloser.Read(p)
 }

@@ -303,3 +303,34 @@ func FuzzUpload(f *testing.F) {
 		}
 	})
 }
+
+// An upload may take longer than the server has for an answer.
+func TestLongUpload(t *testing.T) {
+	for name, h2 := range map[string]bool{"HTTP/1.1": false, "HTTP/2": true} {
+		t.Run(name, func(t *testing.T) {
+			s := newStore(t, Limits{})
+			h, err := NewHandler(HandlerOptions{Store: s, Credentials: credentials, AllowOrigin: "*"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			srv := httptest.NewUnstartedServer(h)
+			srv.EnableHTTP2, srv.Config.WriteTimeout, srv.Config.ReadTimeout = h2, time.Second, time.Second
+			srv.StartTLS()
+			t.Cleanup(srv.Close)
+			contentType, body := form(t, "task_id=t1", "files@a.py=hello")
+			piece, feed := io.Pipe()
+			go func() {
+				for i := range body {
+					if i == len(body)/3 || i == len(body)/2 {
+						time.Sleep(800 * time.Millisecond)
+					}
+					_, _ = feed.Write(body[i : i+1])
+				}
+				feed.Close()
+			}()
+			if status, text := post(t, srv, contentType, piece); status != http.StatusOK {
+				t.Errorf("%d %s", status, text)
+			}
+		})
+	}
+}

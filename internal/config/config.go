@@ -51,11 +51,14 @@ type Broker struct {
 // Addr returns host:port.
 func (b Broker) Addr() string { return net.JoinHostPort(b.Host, strconv.Itoa(b.Port)) }
 
-// URL returns the amqp URL, with the password in clear: not for logs.
+// URL returns the amqp URL, amqps with TLS, with the password in clear: not for logs.
 func (b Broker) URL() string {
 	u := url.URL{
 		Scheme: "amqp", Host: b.Addr(), User: url.UserPassword(b.User, b.Password.Reveal()),
 		Path: "/" + b.VHost, RawPath: "/" + url.PathEscape(b.VHost),
+	}
+	if b.TLS {
+		u.Scheme = "amqps"
 	}
 	return u.String()
 }

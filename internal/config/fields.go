@@ -50,15 +50,15 @@ func fields() []field {
 	broker("9000", "cloud's", func(c *Config) *Broker { return &c.ServerBroker })
 
 	section = "server.gateway"
-	add("host", "127.0.0.1", "address to listen on; 0.0.0.0 for all", str(func(c *Config) *string { return &c.Gateway.Host }, hostName))
+	add("host", "127.0.0.1", "address to listen on; beyond loopback, such as 0.0.0.0 for all, only with credentials", str(func(c *Config) *string { return &c.Gateway.Host }, hostName))
 	add("port", "9001", "HTTP port of the cloud's gateway; 0 picks a free one", portNumber(func(c *Config) *int { return &c.Gateway.Port })).peers = true
-	add("url", "", "where clients reach the gateway; default: http, server.broker.host and the port",
+	add("url", "", "where clients reach the gateway; default: server.broker.host and the port, by https with tls.cert or tls.ca",
 		str(func(c *Config) *string { return &c.Gateway.URL }, baseURL)).shown = (*Config).GatewayURL
 
 	section = "server.files"
-	add("host", "127.0.0.1", "address to listen on; 0.0.0.0 for all", str(func(c *Config) *string { return &c.Files.Host }, hostName))
+	add("host", "127.0.0.1", "address to listen on; beyond loopback, such as 0.0.0.0 for all, only with credentials", str(func(c *Config) *string { return &c.Files.Host }, hostName))
 	add("port", "5000", "HTTP port for download and upload of task files; 0 picks a free one", portNumber(func(c *Config) *int { return &c.Files.Port }))
-	add("url", "", "where clients fetch task files; default: http, server.broker.host and the port",
+	add("url", "", "where clients fetch task files; default: server.broker.host and the port, by https with tls.cert or tls.ca",
 		str(func(c *Config) *string { return &c.Files.URL }, baseURL)).shown = (*Config).FilesURL
 	add("max_file_mb", "512", "largest accepted file, in MiB", func(c *Config) value {
 		return intValue{&c.Files.MaxFileMB, 1, 1 << 20, "a size in MiB"}

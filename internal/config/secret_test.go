@@ -31,6 +31,9 @@ func TestSecretIsNeverPrinted(t *testing.T) {
 
 func TestBrokerURL(t *testing.T) {
 	b := Broker{Host: "::1", Port: 5672, User: "a b", Password: "p@ss/word", VHost: "/"}
+	if secure := (Broker{Host: "h", Port: 1, TLS: true}); !strings.HasPrefix(secure.URL(), "amqps://") {
+		t.Errorf("by TLS: %s", secure.URL())
+	}
 	if got, want := b.URL(), "amqp://a%20b:p%40ss%2Fword@[::1]:5672/%2F"; got != want {
 		t.Errorf("URL = %s, want %s", got, want)
 	}

@@ -15,7 +15,8 @@ const (
 	Poll Kind = iota
 	// Launch: bring the task's files up to date and start it. Told by Launched or Ended.
 	Launch
-	// Stop: end the execution, since the cloud offers its task no more. Told by Ended.
+	// Stop: end the execution, since the cloud offers its task no more or somebody
+	// stopped it there. Told by Ended.
 	Stop
 )
 
@@ -31,6 +32,7 @@ type Action struct {
 
 	TaskID    string // Stop
 	Execution string // Stop
+	Halted    bool   // Stop: somebody stopped the task at the cloud
 }
 
 // Result is how a launch or an execution ended.

@@ -12,8 +12,10 @@ const (
 	// absentPolls is how many polls in a row must lack a running task before the
 	// client stops its side: one may fall into a restart of the server.
 	absentPolls = 2
-	// confirmAfter is how soon the second one follows when the client was woken.
-	confirmAfter = 2 * time.Second
+	// wakePace is the least time between two polls that wakes lead to.
+	wakePace = 50 * time.Millisecond
+	// maxStretch bounds how many intervals long a client leaves a busy cloud alone.
+	maxStretch = 6
 	// OfflineFor is how old the last answer of the cloud may be for a client to
 	// start a task by it from disk.
 	OfflineFor = 7 * 24 * time.Hour
@@ -43,9 +45,11 @@ type Client struct {
 
 	polling bool
 	repeat  bool // something happened meanwhile that asks for another poll
-	woken   bool // the poll that is under way
 	due     time.Time
 	retry   time.Time // the next restart; zero: none
+	wake    time.Time // when the wakes since the last poll lead to one; zero: there are none
+	woken   time.Time // when the last one of these was
+	later   time.Time // when a busy cloud wants to be asked again
 
 	changed bool      // what a restart must find
 	saved   time.Time // which answer's time is on disk
@@ -58,6 +62,7 @@ type task struct {
 	running   bool
 	starting  bool
 	stopping  bool
+	halted    bool // somebody stopped it, and it was not offered since
 	wanted    bool // it ran last, and nothing has said that it should not
 	noFiles   bool // it cannot be started from disk
 	offered   int  // the last answer that had it
@@ -141,6 +146,10 @@ func (c *Client) Launched(now time.Time, id, execution string) []Action {
 	t := c.task(id)
 	c.launchEnded(t)
 	c.runs(t, execution)
+	if t.halted {
+		c.want(t, false)
+		c.stop(id, t)
+	}
 	c.choose(now)
 	return c.actions
 }

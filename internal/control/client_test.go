@@ -172,23 +172,6 @@ func TestWhatIsOfferedNoMoreIsStopped(t *testing.T) {
 	d.is(d.offered("a"), "launch a")
 }
 
-func TestAWakeAsksAtOnce(t *testing.T) {
-	d := newDesk(t, 1)
-	d.Tick(d.now)
-	d.offered("a")
-	d.launched("a", "1")
-	d.is(d.Woken(), "poll")
-	d.is(d.Woken(), "")
-	d.is(d.Woken(), "")
-	d.is(d.offered("a"), "poll") // for all that came meanwhile
-	d.is(d.offered(), "")
-	d.is(d.after(confirmAfter), "poll") // not as late as usual
-	d.is(d.offered(), "stop a 1")
-	if at, _ := d.Next(); at.Sub(d.now) != 10*time.Second {
-		t.Errorf("the next poll is in %v", at.Sub(d.now))
-	}
-}
-
 func TestAnEndDuringAPollIsAskedAboutAgain(t *testing.T) {
 	d := newDesk(t, 1)
 	d.Tick(d.now)
@@ -215,7 +198,7 @@ func TestAHeldTaskIsLookedAtOnceAnInterval(t *testing.T) {
 		d.now = d.now.Add(-time.Second)
 	}
 	d.quarantine.Release("a")
-	d.is(d.Woken(), "poll")
+	d.is(d.Woken(d.now), "poll")
 	d.is(d.offered("a"), "launch a")
 }
 

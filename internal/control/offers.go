@@ -45,6 +45,22 @@ func (s *Offers) All() []*Offer {
 	return nil
 }
 
+// Get returns a task's offer; nil if it is not on offer.
+func (s *Offers) Get(id string) *Offer {
+	for _, o := range s.All() {
+		if o.Task.ID == id {
+			return o
+		}
+	}
+	return nil
+}
+
+// Fits tells whether a client with these attributes may run the task.
+func (o *Offer) Fits(attrs map[string]any) bool {
+	ok, err := o.criteria.Eval(attrs)
+	return ok && err == nil
+}
+
 // Select returns the tasks that a client with these attributes may run, oldest
 // first and never null. A criterion that cannot be evaluated for the client only
 // keeps its own task back. The error is that of ctx.
@@ -54,7 +70,7 @@ func (s *Offers) Select(ctx context.Context, attrs map[string]any) ([]contract.O
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if ok, err := o.criteria.Eval(attrs); ok && err == nil {
+		if o.Fits(attrs) {
 			tasks = append(tasks, o.Task)
 		}
 	}

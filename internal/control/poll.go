@@ -10,10 +10,13 @@ import (
 // Next is when Tick is to be called. False: there is nothing to wait for but the
 // answer to a poll.
 func (c *Client) Next() (time.Time, bool) {
-	if !c.retry.IsZero() && c.retry.Before(c.due) {
-		return c.retry, !c.polling
+	at := c.due
+	for _, t := range [...]time.Time{c.retry, c.wake} {
+		if !t.IsZero() && t.Before(at) {
+			at = t
+		}
 	}
-	return c.due, !c.polling
+	return at, !c.polling
 }
 
 // Tick tells that it is time.
@@ -22,6 +25,9 @@ func (c *Client) Tick(now time.Time) []Action {
 	at, waiting := c.Next()
 	switch {
 	case !waiting || now.Before(at):
+	case !c.wake.IsZero() && !now.Before(c.wake):
+		c.woken = now
+		c.poll(true)
 	case c.away && now.Before(c.due):
 		c.choose(now) // a restart is due, and the cloud would not answer
 	default:
@@ -30,21 +36,12 @@ func (c *Client) Tick(now time.Time) []Action {
 	return c.actions
 }
 
-// Woken tells that the cloud has news: it is asked at once. Whatever comes while
-// it is being asked is one more poll.
-func (c *Client) Woken() []Action {
-	c.actions = c.actions[:0]
-	c.poll(true)
-	c.woken = true
-	return c.actions
-}
-
 func (c *Client) poll(prompted bool) {
 	if c.polling {
 		c.repeat = true
 		return
 	}
-	c.polling, c.repeat, c.woken = true, false, false
+	c.polling, c.repeat, c.wake = true, false, time.Time{}
 	c.actions = append(c.actions, Action{Kind: Poll, Prompted: prompted})
 }
 
@@ -54,14 +51,15 @@ func (c *Client) Offered(now time.Time, offers []contract.OfferedTask) []Action 
 	c.actions = c.actions[:0]
 	c.changed = c.changed || c.heard.IsZero() || !sameOffers(c.offered, offers)
 	c.offered, c.heard, c.restored, c.away = offers, now, false, false
-	return c.answered(now, c.reconcile())
+	c.reconcile()
+	return c.answered(now)
 }
 
 // Unreachable tells that a poll had no answer. The last one stands.
 func (c *Client) Unreachable(now time.Time) []Action {
 	c.actions = c.actions[:0]
 	c.away = true
-	return c.answered(now, false)
+	return c.answered(now)
 }
 
 // Refused tells that the cloud is there and gives this client no answer. What runs
@@ -69,33 +67,33 @@ func (c *Client) Unreachable(now time.Time) []Action {
 func (c *Client) Refused(now time.Time) []Action {
 	c.actions = c.actions[:0]
 	c.away = false
-	return c.answered(now, false)
+	return c.answered(now)
 }
 
-// answered ends a poll. doubt: a task that runs is missing for the first time.
-func (c *Client) answered(now time.Time, doubt bool) []Action {
+// answered ends a poll.
+func (c *Client) answered(now time.Time) []Action {
 	c.polling = false
 	if c.repeat {
-		woken := c.woken
 		c.poll(true)
-		c.woken = woken
 		return c.actions
 	}
-	c.due = now.Add(c.opt.Interval)
-	if doubt && c.woken {
-		c.due = now.Add(min(c.opt.Interval, confirmAfter))
+	wait := c.opt.Interval
+	if c.away { // not all clients find out together that it is back
+		wait += time.Duration((c.opt.Random() - 0.5) * float64(wait))
 	}
+	c.due = now.Add(wait)
+	c.stretch(now)
 	c.choose(now)
 	return c.actions
 }
 
 // reconcile stops what the cloud offers no more and forgets what waits for its
 // disappearance.
-func (c *Client) reconcile() (doubt bool) {
+func (c *Client) reconcile() {
 	c.answers++
 	for i := range c.offered {
 		if t := c.tasks[c.offered[i].ID]; t != nil {
-			t.offered, t.absent, t.noFiles = c.answers, 0, false
+			t.offered, t.absent, t.noFiles, t.halted = c.answers, 0, false, false
 		}
 	}
 	var gone []string
@@ -111,16 +109,19 @@ func (c *Client) reconcile() (doubt bool) {
 		t.settled, t.checked, t.retryAt, t.restarts = time.Time{}, time.Time{}, time.Time{}, nil
 		switch {
 		case t.running:
-			if t.absent++; t.absent < absentPolls {
-				doubt = true
-			} else if !t.stopping {
-				t.stopping = true
-				c.actions = append(c.actions, Action{Kind: Stop, TaskID: id, Execution: t.execution})
+			if t.absent++; t.absent >= absentPolls {
+				c.stop(id, t)
 			}
 		case !t.starting:
 			c.want(t, false)
 			delete(c.tasks, id)
 		}
 	}
-	return doubt
+}
+
+func (c *Client) stop(id string, t *task) {
+	if !t.stopping {
+		t.stopping = true
+		c.actions = append(c.actions, Action{Kind: Stop, TaskID: id, Execution: t.execution, Halted: t.halted})
+	}
 }

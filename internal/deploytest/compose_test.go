@@ -27,6 +27,8 @@ type container struct {
 	DependsOn   map[string]string
 	Networks    []string
 	Ports       []string // host:published:target, or published:target
+	Volumes     []string // source:target, or source:target:ro
+	Secrets     []string
 }
 
 func read(t *testing.T, name string) string {
@@ -56,7 +58,8 @@ func TestCompose(t *testing.T) {
 	compose := func(args ...string) ([]byte, error) {
 		cmd := exec.CommandContext(ctx, "docker", append([]string{"compose"}, args...)...)
 		cmd.Dir = root
-		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "DOCKER_CONFIG=" + os.Getenv("DOCKER_CONFIG")}
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "DOCKER_CONFIG=" + os.Getenv("DOCKER_CONFIG"),
+			"CLOUD_BROKER_PASSWORD=" + given, "CLIENT_BROKER_PASSWORD=" + given, "OPERATOR_PASSWORD=" + given}
 		return cmd.Output()
 	}
 	if _, err := compose("version"); err != nil {
@@ -89,6 +92,11 @@ func decodeComposition(t *testing.T, out []byte) composition {
 				Target    int
 				HostIP    string `json:"host_ip"`
 			}
+			Volumes []struct {
+				Source, Target string
+				ReadOnly       bool `json:"read_only"`
+			}
+			Secrets []struct{ Source string }
 		}
 	}
 	if err := json.Unmarshal(out, &file); err != nil {
@@ -110,10 +118,23 @@ func decodeComposition(t *testing.T, out []byte) composition {
 		for _, p := range s.Ports {
 			k.Ports = append(k.Ports, p.HostIP+":"+p.Published+":"+itoa(p.Target))
 		}
+		for _, v := range s.Volumes {
+			text := v.Source + ":" + v.Target
+			if v.ReadOnly {
+				text += ":ro"
+			}
+			k.Volumes = append(k.Volumes, text)
+		}
+		for _, secret := range s.Secrets {
+			k.Secrets = append(k.Secrets, secret.Source)
+		}
 		c[name] = k
 	}
 	return c
 }
+
+// once are the services that run once, before the others.
+var once = []string{"authority", "operator"}
 
 func TestEveryServiceIsDeployed(t *testing.T) {
 	c := composed(t)
@@ -131,6 +152,9 @@ func TestEveryServiceIsDeployed(t *testing.T) {
 		}
 	}
 	for name, k := range c {
+		if slices.Contains(once, name) {
+			continue
+		}
 		if len(k.Health) == 0 {
 			t.Errorf("%s has no health check", name)
 		}
@@ -138,8 +162,12 @@ func TestEveryServiceIsDeployed(t *testing.T) {
 			t.Errorf("%s is no service of agata", name)
 		}
 		for on, condition := range k.DependsOn {
-			if condition != "service_healthy" {
-				t.Errorf("%s waits until %s is %s, not healthy", name, on, condition)
+			want := "service_healthy"
+			if slices.Contains(once, on) {
+				want = "service_completed_successfully"
+			}
+			if condition != want {
+				t.Errorf("%s waits until %s is %s, not %s", name, on, condition, want)
 			}
 			if c[on] == nil {
 				t.Errorf("%s waits for %s, which is not there", name, on)

@@ -101,6 +101,11 @@ func (n *node) get(key string) *node {
 
 var variable = regexp.MustCompile(`\$\{[A-Z_]+:-([^}]*)\}`)
 
+// required is a variable without a default, and given what it has in the tests.
+var required = regexp.MustCompile(`\$\{[A-Z_]+:\?[^}]*\}`)
+
+const given = "given"
+
 // scalar is a text without its quotes, with the defaults of its variables.
 func scalar(text string) string {
 	if inner, ok := strings.CutPrefix(text, "'"); ok {
@@ -108,7 +113,7 @@ func scalar(text string) string {
 	} else if inner, err := strconv.Unquote(text); err == nil {
 		text = inner
 	}
-	return strings.ReplaceAll(variable.ReplaceAllString(text, "$1"), "$$", "$")
+	return strings.ReplaceAll(required.ReplaceAllString(variable.ReplaceAllString(text, "$1"), given), "$$", "$")
 }
 
 // list is a sequence, in a block or on one line.
@@ -172,11 +177,13 @@ func parseComposition(text string) (composition, error) {
 	c := composition{}
 	for _, s := range top.get("services").kids {
 		k := &container{DependsOn: map[string]string{}}
-		var errs [4]error
+		var errs [6]error
 		k.Command, errs[0] = s.get("command").list()
 		k.Networks, errs[1] = s.get("networks").list()
 		k.Ports, errs[2] = s.get("ports").list()
 		k.Health, errs[3] = s.get("healthcheck").get("test").list()
+		k.Volumes, errs[4] = s.get("volumes").list()
+		k.Secrets, errs[5] = s.get("secrets").list()
 		if err := errors.Join(errs[:]...); err != nil {
 			return nil, fmt.Errorf("service %s: %w", s.key, err)
 		}

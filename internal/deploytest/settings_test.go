@@ -126,3 +126,63 @@ func TestSidesMeetAtTheEdge(t *testing.T) {
 		}
 	}
 }
+
+// TestNothingIsOpen: what other machines may reach asks for credentials and speaks
+// TLS, by files that are made before it starts; no password has a default.
+func TestNothingIsOpen(t *testing.T) {
+	c := composed(t)
+	mounted := func(name, path string) (volume string) {
+		for _, v := range c[name].Volumes {
+			if part := strings.Split(v, ":"); strings.HasPrefix(path, part[1]+"/") {
+				return part[0]
+			}
+		}
+		t.Errorf("%s finds nothing at %s", name, path)
+		return ""
+	}
+	for _, name := range app.Services() {
+		cfg := loaded(t, name, c[name])
+		if cfg.TLS.CA == "" || !strings.HasPrefix(cfg.GatewayURL(), "https://") || !strings.HasPrefix(cfg.FilesURL(), "https://") {
+			t.Errorf("%s reaches the cloud in the clear", name)
+		}
+		want := "trust"
+		if !strings.HasPrefix(name, "client-") {
+			want = "credentials"
+			if cfg.Auth.Mode != config.AuthOn {
+				t.Errorf("%s asks for credentials with mode %s only", name, cfg.Auth.Mode)
+			}
+			for _, path := range []string{cfg.Auth.KeyFile, cfg.TLS.Cert, cfg.TLS.Key} {
+				if got := mounted(name, path); got != want {
+					t.Errorf("%s has %s in the volume %s", name, path, got)
+				}
+			}
+		}
+		if got := mounted(name, cfg.TLS.CA); got != want {
+			t.Errorf("%s has its authority in the volume %s", name, got)
+		}
+		for _, v := range c[name].Volumes {
+			if strings.HasPrefix(v, "authority:") || strings.HasPrefix(v, "credentials:") && !strings.HasSuffix(v, ":ro") ||
+				strings.HasPrefix(v, "credentials:") && want == "trust" {
+				t.Errorf("%s mounts %s", name, v)
+			}
+		}
+		if broker := cfg.ServerBroker.Password.Reveal(); want == "credentials" && broker != given {
+			t.Errorf("the password of the cloud's broker is %q without being given", broker)
+		}
+	}
+	for _, on := range once {
+		if c[app.UserManager].DependsOn[on] == "" {
+			t.Errorf("the cloud does not wait for %s", on)
+		}
+	}
+	key := loaded(t, app.CloudGateway, c[app.CloudGateway]).Auth.KeyFile
+	if got := c["operator"].Environment["AGATA_AUTH_KEY_FILE"]; got != key {
+		t.Errorf("the key is made at %s, and looked for at %s", got, key)
+	}
+	if !slices.Contains(c["operator"].Volumes, "cloud-gateway:/data") || !slices.Contains(c[app.CloudGateway].Volumes, "cloud-gateway:/data") {
+		t.Error("the first operator is not in the gateway's data")
+	}
+	if !slices.Equal(c["operator"].Secrets, []string{"operator_password"}) {
+		t.Errorf("the first operator's password comes from %q", c["operator"].Secrets)
+	}
+}

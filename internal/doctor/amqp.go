@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/agata-fl/agata/internal/config"
+	"github.com/agata-fl/agata/internal/pki"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
@@ -21,9 +23,9 @@ const embeddedProduct = "agata amqpd"
 // maxEvents is the bound that services give to the queue of events.
 const maxEvents = 100_000
 
-// dialBroker connects to a broker; the error is one of this package's Err
-// values, or the network's.
-func dialBroker(ctx context.Context, b config.Broker) (*amqp.Connection, error) {
+// dialBroker connects to a broker, by TLS with secure if the broker wants that; the
+// error is one of this package's Err values, or the network's.
+func dialBroker(ctx context.Context, b config.Broker, secure *tls.Config) (*amqp.Connection, error) {
 	deadline, bounded := ctx.Deadline()
 	if !bounded {
 		deadline = time.Now().Add(limit)
@@ -42,7 +44,15 @@ func dialBroker(ctx context.Context, b config.Broker) (*amqp.Connection, error) 
 			if err := c.SetDeadline(deadline); err != nil {
 				return nil, errors.Join(err, c.Close())
 			}
-			return c, nil
+			if !b.TLS {
+				return c, nil
+			}
+			over := tls.Client(c, named(secure, b.Host))
+			if err := over.HandshakeContext(ctx); err != nil {
+				_ = c.Close() // the handshake's failure is the one to tell
+				return nil, err
+			}
+			return over, nil
 		},
 	})
 	if err == nil || !connected {
@@ -51,8 +61,21 @@ func dialBroker(ctx context.Context, b config.Broker) (*amqp.Connection, error) 
 	return nil, classify(err)
 }
 
+// named is a configuration for connecting to a host.
+func named(c *tls.Config, host string) *tls.Config {
+	if c == nil {
+		return &tls.Config{ServerName: host}
+	}
+	c = c.Clone()
+	c.ServerName = host
+	return c
+}
+
 // classify says what a failed handshake means.
 func classify(err error) error {
+	if pki.Advice(err) != "" {
+		return err
+	}
 	// The library's two sentinels have the same code.
 	if errors.Is(err, amqp.ErrVhost) {
 		return ErrVHost
@@ -81,8 +104,8 @@ func classify(err error) error {
 // hangUp ends a connection; nothing hangs on how it ends.
 func hangUp(conn *amqp.Connection) { _ = conn.CloseDeadline(time.Now().Add(time.Second)) }
 
-func askBroker(ctx context.Context, b config.Broker) (string, error) {
-	conn, err := dialBroker(ctx, b)
+func askBroker(ctx context.Context, b config.Broker, secure *tls.Config) (string, error) {
+	conn, err := dialBroker(ctx, b, secure)
 	if err != nil {
 		return "", err
 	}
@@ -101,8 +124,8 @@ func askBroker(ctx context.Context, b config.Broker) (string, error) {
 // askQueues asks for each queue first whether it is there, so that it makes
 // none, and then declares it as services do: a broker refuses a declaration
 // that differs and changes nothing. A refusal ends the channel.
-func askQueues(ctx context.Context, b config.Broker, compat bool, names []string) ([]string, error) {
-	conn, err := dialBroker(ctx, b)
+func askQueues(ctx context.Context, b config.Broker, secure *tls.Config, compat bool, names []string) ([]string, error) {
+	conn, err := dialBroker(ctx, b, secure)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/agata-fl/agata/internal/config"
+	"github.com/agata-fl/agata/internal/pki"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
@@ -59,6 +60,8 @@ func broker(ctx context.Context, p Probes, mode config.Mode, s side) Result {
 	case errors.Is(err, ErrVHost):
 		return failed(setting("vhost")+", or rabbitmqctl add_vhost "+b.VHost+" and set_permissions for "+b.User,
 			"the broker at %s has no virtual host %s that %s may use", addr, b.VHost, b.User)
+	case pki.Advice(err) != "":
+		return failed(pki.Advice(err), "no secure way to the broker at %s: %v", addr, err)
 	case errors.Is(err, ErrNotAMQP):
 		return failed("stop what uses the port, or "+setting("port"), "something at %s answers, but not in AMQP 0-9-1", addr)
 	case !errors.Is(err, syscall.ECONNREFUSED):

@@ -67,8 +67,9 @@ func Run(ctx context.Context, cfg *config.Config, p Probes) []Result {
 			check{side.name + " queues", func(ctx context.Context) Result { return queues(ctx, p, cfg.Broker.Compat, side) }})
 	}
 	checks = append(checks,
-		check{"gateway port", func(ctx context.Context) Result { return gatewayPort(ctx, p, cfg.Gateway) }},
-		check{"files port", func(ctx context.Context) Result { return filesPort(ctx, p, cfg.Files) }},
+		check{"gateway port", func(ctx context.Context) Result { return gatewayPort(ctx, p, cfg) }},
+		check{"files port", func(ctx context.Context) Result { return filesPort(ctx, p, cfg) }},
+		check{"certificates", func(context.Context) Result { return certificates(p, cfg.TLS) }},
 		check{"data folder", func(context.Context) Result { return dataFolder(p, cfg.Data) }},
 		check{"disk space", func(context.Context) Result { return diskSpace(p, cfg.Data) }},
 		check{"open files", func(context.Context) Result { return openFiles(p) }},

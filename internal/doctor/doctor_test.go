@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/agata-fl/agata/internal/config"
+	"github.com/agata-fl/agata/internal/pki"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -55,6 +57,9 @@ func sound() Probes {
 		Listen: func(context.Context, string) error { return nil },
 		HTTP: func(context.Context, string, string) (Answer, error) {
 			return Answer{Status: 200, Header: http.Header{"Date": {noon.Format(http.TimeFormat)}}, Body: `{"status":"ok"}`}, nil
+		},
+		Certificates: func(config.TLS, time.Time) ([]pki.Entry, error) {
+			return []pki.Entry{{Setting: "tls.cert", File: "/s.pem", Until: noon.AddDate(1, 0, 0), State: "ok"}}, nil
 		},
 		Writable:  func(string) error { return nil },
 		Exists:    func(string) (bool, bool, error) { return true, true, nil },
@@ -111,7 +116,7 @@ func TestASoundMachineHasNoFault(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	}
-	const want = "python flower cloud broker cloud queues client broker client queues gateway port files port data folder disk space open files clock"
+	const want = "python flower cloud broker cloud queues client broker client queues gateway port files port certificates data folder disk space open files clock"
 	if got := strings.Join(names, " "); got != want {
 		t.Errorf("the order is %q", got)
 	}
@@ -172,6 +177,20 @@ func TestEachFaultIsNamedWithItsMend(t *testing.T) {
 			listenFails(":5000", syscall.EADDRINUSE)(p)
 			p.HTTP = func(context.Context, string, string) (Answer, error) { return Answer{}, io404() }
 		}, "files port", Failed, "port 5000 is taken", "sport = :5000"},
+		{"a certificate that cannot be used", []string{"tls.ca=/none"}, certificatesAre(errors.New("open /none: no such file")), "certificates", Failed, "open /none", "agata tls init"},
+		{"an expired certificate", []string{"tls.ca=/ca"}, certificatesAre(nil, "expired"), "certificates", Failed, "tls.cert (/s.pem) is expired", "needs no restart"},
+		{"an early certificate", []string{"tls.ca=/ca"}, certificatesAre(nil, "ok", "not valid yet"), "certificates", Failed, "is not valid yet", "the clock is right"},
+		{"a certificate near its end", []string{"tls.ca=/ca"}, certificatesAre(nil, "ok", "expires in 3 days"), "certificates", Warning, "tls.cert (/s.pem) expires in 3 days", "agata tls issue"},
+		{"a broker of another authority", []string{"server.broker.tls=true"}, brokerFails(x509.UnknownAuthorityError{}), "cloud broker", Failed, "no secure way to the broker at localhost:9000", "ca.pem"},
+		{"a gateway of another authority", []string{"tls.cert=/s.pem", "tls.key=/s.key"}, func(p *Probes) {
+			listenFails(":9001", syscall.EADDRINUSE)(p)
+			p.HTTP = func(_ context.Context, _, url string) (Answer, error) {
+				if strings.HasPrefix(url, "https://127.0.0.1:9001/") {
+					return Answer{}, x509.UnknownAuthorityError{}
+				}
+				return Answer{}, io404()
+			}
+		}, "gateway port", Warning, "something serves at 127.0.0.1:9001", "ca.pem"},
 		{"privileged port", []string{"server.gateway.port=80"}, listenFails(":80", syscall.EACCES), "gateway port", Failed, "may not listen on port 80", "above 1023"},
 		{"address of another machine", []string{"server.files.host=192.0.2.1"}, listenFails(":5000", syscall.EADDRNOTAVAIL), "files port", Failed, "192.0.2.1 is no address of this machine", "set host in section [server.files]"},
 		{"odd listen error", nil, listenFails(":9001", syscall.EMFILE), "gateway port", Failed, "too many open files", "[server.gateway]"},
@@ -206,6 +225,17 @@ func TestEachFaultIsNamedWithItsMend(t *testing.T) {
 				t.Errorf("got %+v, want %s, found %q, mend %q", r, tc.status, tc.found, tc.mend)
 			}
 		})
+	}
+}
+
+func certificatesAre(err error, states ...string) func(*Probes) {
+	return func(p *Probes) {
+		p.Certificates = func(config.TLS, time.Time) (list []pki.Entry, _ error) {
+			for _, s := range states {
+				list = append(list, pki.Entry{Setting: "tls.cert", File: "/s.pem", Until: noon, State: s})
+			}
+			return list, err
+		}
 	}
 }
 
@@ -252,6 +282,8 @@ func TestWhatIsNoFault(t *testing.T) {
 				return Answer{Status: 204, Header: http.Header{"Allow": {"POST, OPTIONS"}}}, nil
 			}
 		}, "files port", "serves there"},
+		{"no certificates", nil, certificatesAre(errors.New("not asked")), "certificates", "in the clear"},
+		{"certificates", []string{"tls.ca=/ca"}, nil, "certificates", "tls.cert until 2027-03-04"},
 		{"gateway port 0", []string{"server.gateway.port=0"}, listenFails("", syscall.EADDRINUSE), "gateway port", "free at the time"},
 		{"data folder not there yet", nil, func(p *Probes) {
 			p.Exists = func(path string) (bool, bool, error) { return path == "/srv", path == "/srv", nil }

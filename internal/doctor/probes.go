@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/agata-fl/agata/internal/config"
+	"github.com/agata-fl/agata/internal/pki"
 )
 
 // Probes are the ways in which checks see the machine and its neighbours.
@@ -23,6 +24,9 @@ type Probes struct {
 	Queues func(ctx context.Context, b config.Broker, compat bool, names []string) ([]string, error)
 	// Listen binds an address and lets go of it.
 	Listen func(ctx context.Context, addr string) error
+	// Certificates describes those that the configuration names; the error joins what
+	// keeps one from being used.
+	Certificates func(c config.TLS, now time.Time) ([]pki.Entry, error)
 	// HTTP sends a request without a body.
 	HTTP func(ctx context.Context, method, url string) (Answer, error)
 	// Writable makes and removes a file in a folder, which exists.

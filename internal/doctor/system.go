@@ -3,6 +3,7 @@ package doctor
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -14,12 +15,23 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/agata-fl/agata/internal/config"
+	"github.com/agata-fl/agata/internal/pki"
 )
 
-// System returns the probes of the machine itself.
-func System() Probes {
+// System returns the probes of the machine itself, which connect by TLS with
+// secure; nil has the system's authorities.
+func System(secure *tls.Config) Probes {
 	return Probes{
-		Run: runProgram, Broker: askBroker, Queues: askQueues, Listen: tryListen, HTTP: request,
+		Run: runProgram, Listen: tryListen, Certificates: pki.Check,
+		Broker: func(ctx context.Context, b config.Broker) (string, error) { return askBroker(ctx, b, secure) },
+		Queues: func(ctx context.Context, b config.Broker, compat bool, names []string) ([]string, error) {
+			return askQueues(ctx, b, secure, compat, names)
+		},
+		HTTP: func(ctx context.Context, method, url string) (Answer, error) {
+			return request(ctx, secure, method, url)
+		},
 		Writable: tryWrite, Exists: exists, Free: free, OpenFiles: maxOpenFiles, Now: time.Now,
 	}
 }
@@ -51,14 +63,14 @@ func tryListen(ctx context.Context, addr string) error {
 	return l.Close()
 }
 
-func request(ctx context.Context, method, url string) (Answer, error) {
+func request(ctx context.Context, secure *tls.Config, method, url string) (Answer, error) {
 	req, err := http.NewRequestWithContext(ctx, method, url, nil)
 	if err != nil {
 		return Answer{}, err
 	}
 	// A client of its own: no connection is kept, no redirect followed.
 	client := http.Client{
-		Transport:     &http.Transport{DisableKeepAlives: true, Proxy: http.ProxyFromEnvironment},
+		Transport:     &http.Transport{DisableKeepAlives: true, Proxy: http.ProxyFromEnvironment, TLSClientConfig: secure.Clone()},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	resp, err := client.Do(req)

@@ -2,7 +2,9 @@ package doctor
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -19,14 +21,17 @@ import (
 
 	"github.com/agata-fl/agata/internal/amqpd"
 	"github.com/agata-fl/agata/internal/config"
+	"github.com/agata-fl/agata/internal/pki"
 	"github.com/agata-fl/agata/internal/testenv"
 	"github.com/agata-fl/agata/pkg/amqpx"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
-func embedded(t *testing.T) config.Broker {
+func embedded(t *testing.T) config.Broker { t.Helper(); return embeddedOver(t, nil) }
+
+func embeddedOver(t *testing.T, own *tls.Config) config.Broker {
 	t.Helper()
-	s, err := amqpd.New(amqpd.Options{Addr: "127.0.0.1:0"})
+	s, err := amqpd.New(amqpd.Options{Addr: "127.0.0.1:0", TLS: own})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +45,7 @@ func embedded(t *testing.T) config.Broker {
 		}
 	})
 	<-s.Started()
-	return config.Broker{Host: "127.0.0.1", Port: s.Addr().(*net.TCPAddr).Port, User: "guest", Password: "guest", VHost: "/"}
+	return config.Broker{Host: "127.0.0.1", Port: s.Addr().(*net.TCPAddr).Port, User: "guest", Password: "guest", VHost: "/", TLS: own != nil}
 }
 
 func bounded(t *testing.T) context.Context {
@@ -74,30 +79,30 @@ func listener(t *testing.T, fn func(net.Conn)) config.Broker {
 
 func TestAskBroker(t *testing.T) {
 	good := embedded(t)
-	if product, err := askBroker(bounded(t), good); err != nil || product != embeddedProduct {
+	if product, err := askBroker(bounded(t), good, nil); err != nil || product != embeddedProduct {
 		t.Errorf("got %q, %v", product, err)
 	}
 	wrong := good
 	wrong.Password = "wrong"
-	if _, err := askBroker(bounded(t), wrong); !errors.Is(err, ErrCredentials) {
+	if _, err := askBroker(bounded(t), wrong, nil); !errors.Is(err, ErrCredentials) {
 		t.Errorf("a wrong password: %v", err)
 	}
 	nobody := config.Broker{Host: "127.0.0.1", Port: testenv.Port(t), VHost: "/"}
-	if _, err := askBroker(bounded(t), nobody); !errors.Is(err, syscall.ECONNREFUSED) {
+	if _, err := askBroker(bounded(t), nobody, nil); !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("nobody: %v", err)
 	}
 	web := listener(t, func(c net.Conn) {
 		_, _ = c.Write([]byte("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"))
 	})
-	if _, err := askBroker(bounded(t), web); !errors.Is(err, ErrNotAMQP) {
+	if _, err := askBroker(bounded(t), web, nil); !errors.Is(err, ErrNotAMQP) {
 		t.Errorf("a web server: %v", err)
 	}
 	other := listener(t, func(c net.Conn) { _, _ = c.Write([]byte("AMQP\x00\x01\x00\x00")) })
-	if _, err := askBroker(bounded(t), other); !errors.Is(err, ErrNotAMQP) {
+	if _, err := askBroker(bounded(t), other, nil); !errors.Is(err, ErrNotAMQP) {
 		t.Errorf("another version: %v", err)
 	}
 	shut := listener(t, func(net.Conn) {})
-	if _, err := askBroker(bounded(t), shut); !errors.Is(err, ErrNotAMQP) {
+	if _, err := askBroker(bounded(t), shut, nil); !errors.Is(err, ErrNotAMQP) {
 		t.Errorf("one that hangs up: %v", err)
 	}
 	release := make(chan struct{})
@@ -105,10 +110,53 @@ func TestAskBroker(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	began := time.Now()
-	if _, err := askBroker(ctx, silent); !errors.Is(err, ErrNotAMQP) || time.Since(began) > 3*time.Second {
+	if _, err := askBroker(ctx, silent, nil); !errors.Is(err, ErrNotAMQP) || time.Since(began) > 3*time.Second {
 		t.Errorf("one that keeps silent: %v after %s", err, time.Since(began))
 	}
 	close(release)
+}
+
+func TestAskOverTLS(t *testing.T) {
+	f := pki.Folder(t.TempDir())
+	if err := f.Init(nil, time.Now(), false); err != nil {
+		t.Fatal(err)
+	}
+	silent := slog.New(slog.DiscardHandler)
+	own, err := pki.ServerConfig(config.TLS{Cert: f.Cert("server"), Key: f.Key("server")}, silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trust, err := pki.ClientConfig(config.TLS{CA: f.Cert("ca")}, silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := System(trust)
+	b := embeddedOver(t, own)
+	if product, err := p.Broker(bounded(t), b); err != nil || product != embeddedProduct {
+		t.Errorf("got %q, %v", product, err)
+	}
+	if _, err := p.Queues(bounded(t), b, false, []string{contract.EventsQueue}); err != nil {
+		t.Error(err)
+	}
+	if _, err := System(nil).Broker(bounded(t), b); !strings.Contains(pki.Advice(err), "ca.pem") {
+		t.Errorf("an authority that is not trusted: %v", err)
+	}
+	b.TLS = false
+	if _, err := p.Broker(bounded(t), b); !errors.Is(err, ErrNotAMQP) {
+		t.Errorf("in the clear: %v", err)
+	}
+	b = embedded(t)
+	b.TLS = true
+	if _, err := p.Broker(bounded(t), b); !strings.Contains(pki.Advice(err), "does not speak TLS") {
+		t.Errorf("a broker in the clear: %v", err)
+	}
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }))
+	srv.Listener = tls.NewListener(srv.Listener, own)
+	srv.Start()
+	defer srv.Close()
+	if a, err := p.HTTP(bounded(t), http.MethodGet, strings.Replace(srv.URL, "http://", "https://", 1)); err != nil || a.Status != http.StatusTeapot {
+		t.Errorf("got %+v, %v", a, err)
+	}
 }
 
 func TestClassify(t *testing.T) {
@@ -144,7 +192,7 @@ func checkQueues(t *testing.T, b config.Broker) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := dialBroker(bounded(t), b)
+	conn, err := dialBroker(bounded(t), b, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +211,7 @@ func checkQueues(t *testing.T, b config.Broker) {
 		false: {contract.GetUser.Name},
 		true:  {contract.RequestTasks.Name, contract.EventsQueue},
 	} {
-		got, err := askQueues(bounded(t), b, compat, names)
+		got, err := askQueues(bounded(t), b, nil, compat, names)
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("compat=%t: got %v, %v, want %v", compat, got, err, want)
 		}
@@ -179,17 +227,17 @@ func TestAskQueuesOfTheEmbeddedBroker(t *testing.T) { checkQueues(t, embedded(t)
 func TestRabbitMQ(t *testing.T) {
 	n := testenv.RabbitMQ(t)
 	b := config.Broker{Host: n.Host, Port: n.Port, User: "guest", Password: "guest", VHost: n.VHost}
-	if product, err := askBroker(bounded(t), b); err != nil || !strings.HasPrefix(product, "RabbitMQ ") {
+	if product, err := askBroker(bounded(t), b, nil); err != nil || !strings.HasPrefix(product, "RabbitMQ ") {
 		t.Errorf("got %q, %v", product, err)
 	}
 	wrong := b
 	wrong.Password = "wrong"
-	if _, err := askBroker(bounded(t), wrong); !errors.Is(err, ErrCredentials) {
+	if _, err := askBroker(bounded(t), wrong, nil); !errors.Is(err, ErrCredentials) {
 		t.Errorf("a wrong password: %v", err)
 	}
 	wrong = b
 	wrong.VHost = "none"
-	if _, err := askBroker(bounded(t), wrong); !errors.Is(err, ErrVHost) {
+	if _, err := askBroker(bounded(t), wrong, nil); !errors.Is(err, ErrVHost) {
 		t.Errorf("no virtual host: %v", err)
 	}
 	checkQueues(t, b)
@@ -202,7 +250,7 @@ func TestRequest(t *testing.T) {
 		_, _ = w.Write([]byte(strings.Repeat("x", 10_000)))
 	}))
 	defer srv.Close()
-	a, err := request(bounded(t), http.MethodOptions, srv.URL)
+	a, err := request(bounded(t), nil, http.MethodOptions, srv.URL)
 	if err != nil || a.Status != http.StatusTeapot || a.Header.Get("Allow") != "OPTIONS" || len(a.Body) != 4<<10 {
 		t.Errorf("got %d, %v, %d bytes, %v", a.Status, a.Header, len(a.Body), err)
 	}

@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -38,6 +39,12 @@ func (a answer) text() string {
 // request makes one request over a connection of its own.
 func request(t testing.TB, method, url, body string, adjust ...func(*http.Request)) answer {
 	t.Helper()
+	return requestOver(t, nil, method, url, body, adjust...)
+}
+
+// requestOver makes a request with certificates of its own.
+func requestOver(t testing.TB, secure *tls.Config, method, url, body string, adjust ...func(*http.Request)) answer {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
@@ -47,7 +54,7 @@ func request(t testing.TB, method, url, body string, adjust ...func(*http.Reques
 	for _, f := range adjust {
 		f(req)
 	}
-	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
+	resp, err := (&http.Transport{DisableKeepAlives: true, TLSClientConfig: secure}).RoundTrip(req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +73,7 @@ func login(user, password string) func(*http.Request) {
 // post calls a function through the cloud's gateway.
 func (w *world) post(fn, body string) answer {
 	w.Helper()
-	return request(w, http.MethodPost, w.set["server.gateway.url"]+"/"+fn, body)
+	return requestOver(w, w.cloud.trust, http.MethodPost, w.set["server.gateway.url"]+"/"+fn, body)
 }
 
 // upload sends files of a task; names and contents alternate.
@@ -89,7 +96,7 @@ func (w *world) upload(task string, files ...string) answer {
 	if err := form.Close(); err != nil {
 		w.Fatal(err)
 	}
-	return request(w, http.MethodPost, w.set["server.files.url"]+"/upload_files", body.String(),
+	return requestOver(w, w.cloud.trust, http.MethodPost, w.set["server.files.url"]+"/upload_files", body.String(),
 		func(r *http.Request) { r.Header.Set("Content-Type", form.FormDataContentType()) })
 }
 

@@ -34,10 +34,16 @@ func (p *process) kill() {
 // command runs agata on a data folder until the test ends.
 func command(t testing.TB, dir string, env []string, settings map[string]string, args ...string) *process {
 	t.Helper()
+	return commandOf(t, agata(t), dir, env, settings, args...)
+}
+
+// commandOf is command with another build of agata.
+func commandOf(t testing.TB, program, dir string, env []string, settings map[string]string, args ...string) *process {
+	t.Helper()
 	for key, value := range settings {
 		args = append(args, "--set", key+"="+value)
 	}
-	cmd := &process{Cmd: exec.Command(agata(t), append(args, "--data", filepath.Join(dir, "data"))...)}
+	cmd := &process{Cmd: exec.Command(program, append(args, "--data", filepath.Join(dir, "data"))...)}
 	var log logBuffer
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = dir, env, &log, &log
 	if err := cmd.Start(); err != nil {

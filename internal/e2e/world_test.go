@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -30,6 +31,7 @@ type broker struct {
 	host, vhost string
 	port        int
 	compat      bool
+	tls, trust  *tls.Config // its own and its peers', or nil for AMQP in the clear
 
 	// Of an embedded one.
 	server *amqpd.Server
@@ -40,7 +42,13 @@ type broker struct {
 // embed starts a broker; port 0 picks a free one.
 func embed(t testing.TB, port int) *broker {
 	t.Helper()
-	b := &broker{}
+	return embedOver(t, port, nil, nil)
+}
+
+// embedOver starts a broker that speaks TLS by own, to peers that trust it.
+func embedOver(t testing.TB, port int, own, trust *tls.Config) *broker {
+	t.Helper()
+	b := &broker{tls: own, trust: trust}
 	b.serve(t, port)
 	t.Cleanup(func() { b.stop() }) // after all that uses it, also when it has been restarted
 	return b
@@ -50,7 +58,7 @@ func (b *broker) serve(t testing.TB, port int) {
 	t.Helper()
 	b.host, b.vhost, b.faults = "127.0.0.1", "/", &amqpd.Faults{}
 	var err error
-	b.server, err = amqpd.New(amqpd.Options{Addr: net.JoinHostPort(b.host, strconv.Itoa(port)), Faults: b.faults})
+	b.server, err = amqpd.New(amqpd.Options{Addr: net.JoinHostPort(b.host, strconv.Itoa(port)), TLS: b.tls, Faults: b.faults})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,6 +94,7 @@ func newWorldOn(t testing.TB, cloud, client *broker) *world {
 	}}
 	for side, b := range map[string]*broker{"server.broker": cloud, "client.broker": client} {
 		w.set[side+".host"], w.set[side+".port"], w.set[side+".vhost"] = b.host, strconv.Itoa(b.port), b.vhost
+		w.set[side+".tls"] = strconv.FormatBool(b.tls != nil)
 		w.set["broker.compat"] = strconv.FormatBool(b.compat)
 	}
 	t.Cleanup(func() {
@@ -99,7 +108,7 @@ func newWorldOn(t testing.TB, cloud, client *broker) *world {
 
 func (w *world) connect(b *broker) *amqpx.Transport {
 	w.Helper()
-	tr, err := amqpx.New(amqpx.Options{Host: b.host, Port: b.port, VHost: b.vhost, Compat: b.compat, Name: "e2e"})
+	tr, err := amqpx.New(amqpx.Options{Host: b.host, Port: b.port, VHost: b.vhost, TLS: b.trust, Compat: b.compat, Name: "e2e"})
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package experiment
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/agata-fl/agata/internal/app"
 	"github.com/agata-fl/agata/internal/config"
+	"github.com/agata-fl/agata/internal/pki"
 	"github.com/agata-fl/agata/internal/timeline"
 	"github.com/agata-fl/agata/pkg/amqpx"
 	"github.com/agata-fl/agata/pkg/baseservice"
@@ -144,7 +146,14 @@ func (l *lab) startOperator() error {
 
 // dial makes a transport to a broker; it is not running yet.
 func (l *lab) dial(b config.Broker) (*amqpx.Transport, error) {
-	return amqpx.New(amqpx.Options{Host: b.Host, Port: b.Port, User: b.User, Password: b.Password.Reveal(), VHost: b.VHost,
+	var secure *tls.Config
+	if b.TLS {
+		var err error
+		if secure, err = pki.ClientConfig(l.cloud.TLS, l.opt.Logger); err != nil {
+			return nil, err
+		}
+	}
+	return amqpx.New(amqpx.Options{Host: b.Host, Port: b.Port, User: b.User, Password: b.Password.Reveal(), VHost: b.VHost, TLS: secure,
 		Name: "agata/experiment", Compat: l.cloud.Broker.Compat, Logger: l.opt.Logger})
 }
 

@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"github.com/agata-fl/agata/experiments/tasks"
+	"github.com/agata-fl/agata/internal/httpx"
+	"github.com/agata-fl/agata/internal/pki"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
 )
@@ -48,7 +50,13 @@ func (l *lab) upload(ctx context.Context, m tasks.Manifest, read func(name strin
 		return err
 	}
 	req.Header.Set("Content-Type", w.FormDataContentType())
-	resp, err := http.DefaultClient.Do(req)
+	secure, err := pki.ClientConfig(l.cloud.TLS, l.opt.Logger)
+	if err != nil {
+		return err
+	}
+	transport := httpx.Secure(&http.Transport{}, secure)
+	defer transport.CloseIdleConnections()
+	resp, err := (&http.Client{Transport: transport}).Do(req)
 	if err != nil {
 		return fmt.Errorf("upload the files of task %s: %w", m.TaskID, err)
 	}

@@ -3,6 +3,7 @@ package httpx
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,6 +19,9 @@ type Options struct {
 	Addr    string       // host:port to listen on; port 0 picks a free one
 	Handler http.Handler // required
 	Logger  *slog.Logger // nil: discard
+	// TLS, if set, is what the server speaks; requests in the clear are answered
+	// with status 400. It needs a certificate.
+	TLS *tls.Config
 
 	HeaderTimeout time.Duration // for a request's headers: 5 s
 	ReadTimeout   time.Duration // for a whole request: 30 s; see Deadlines
@@ -72,6 +76,9 @@ func New(o Options) (*Server, error) {
 			return context.WithValue(context.Background(), drainKey{}, s.draining)
 		},
 	}
+	if o.TLS != nil {
+		s.http.TLSConfig = o.TLS.Clone() // net/http adds its protocols
+	}
 	return s, nil
 }
 
@@ -90,7 +97,7 @@ func (s *Server) Run(ctx context.Context) error {
 		return fmt.Errorf("serve http on %s: the server has run before", s.Addr())
 	}
 	served := make(chan error, 1)
-	go func() { served <- s.http.Serve(s.listener) }()
+	go func() { served <- s.serve() }()
 	close(s.started)
 	select {
 	case err := <-served:
@@ -112,6 +119,14 @@ func (s *Server) Run(ctx context.Context) error {
 		return fmt.Errorf("drain http on %s: requests still ran after %s and were cut off: %w", s.Addr(), s.drain, err)
 	}
 	return nil
+}
+
+// serve accepts connections until the server is shut down.
+func (s *Server) serve() error {
+	if s.http.TLSConfig != nil {
+		return s.http.ServeTLS(s.listener, "", "")
+	}
+	return s.http.Serve(s.listener)
 }
 
 // Close releases the address of a Server that was never run, or stops a running

@@ -115,7 +115,7 @@ func (w *world) atClient(c *client, e *event) {
 			w.do(c, c.control.Tick(w.clock()))
 		}
 	case evWake:
-		w.do(c, c.control.Woken())
+		w.woken(c, e)
 	case evRequest, evAnswer, evSilence:
 		w.asking(c, e)
 	case evFetched, evSpawned, evLaunched:

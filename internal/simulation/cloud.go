@@ -153,7 +153,7 @@ func (w *world) conclude(n int16) {
 	t := &w.cloud.tasks[n]
 	t.running = false
 	w.cloud.offers.Remove(t.id)
-	w.checkAll(n, causeServer)
+	w.changed(n, causeServer)
 }
 
 // killCloud ends the cloud's services, or its machine, with its servers.

@@ -31,7 +31,7 @@ func (w *world) operate() {
 		}
 	case draw < 0.85:
 		w.upload(n)
-		w.checkAll(n, causeUpload)
+		w.changed(n, causeUpload)
 	case draw < 0.90:
 		w.choose(n)
 		if t.running {
@@ -58,7 +58,8 @@ func (w *world) running() (n int) {
 	return n
 }
 
-// changed: the clients that a change concerns are woken, mostly.
+// changed: the clients that a change concerns are woken, mostly. A wake that is
+// lost is lost.
 func (w *world) changed(n int16, why cause) {
 	w.checkAll(n, why)
 	if w.chance(0.3) {
@@ -66,9 +67,20 @@ func (w *world) changed(n int16, why cause) {
 	}
 	for _, c := range w.clients {
 		if c.fits>>n&1 == 1 && c.power && !w.gone(c) {
-			w.push(w.delay()+w.between(0, time.Second), event{kind: evWake, who: c.id})
+			w.push(w.delay()+w.between(0, time.Second), event{kind: evWake, who: c.id, arg: int64(n)<<8 | int64(why)})
 		}
 	}
+}
+
+// woken is what services/client-task-manager/wake.go makes of a wake.
+func (w *world) woken(c *client, e *event) {
+	id := w.cloud.tasks[e.arg>>8].id
+	if cause(e.arg&0xff) == causeStop {
+		w.do(c, c.control.Halted(id))
+		return
+	}
+	c.control.Changed(id)
+	w.do(c, c.control.Woken(w.clock()))
 }
 
 // release ends what a client holds back.

@@ -30,6 +30,10 @@ type Options struct {
 	// addition to the caller's context. 0 means DefaultTimeout.
 	Timeout time.Duration
 
+	// Durable flushes each commit to the disk before Update returns, so that not
+	// even a power cut takes it back.
+	Durable bool
+
 	// Observe, if set, is told of every Update ("update") and View ("view"): how
 	// long it took, waiting included, and how it ended. It is called on the
 	// caller's goroutine and must not use the DB.
@@ -84,7 +88,7 @@ func Open(ctx context.Context, path string, migrations fs.FS, opts Options) (*DB
 
 func (db *DB) connect(ctx context.Context, migrations fs.FS) error {
 	var err error
-	if db.writer, err = openPool(writerDSN(db.path), 1); err != nil {
+	if db.writer, err = openPool(writerDSN(db.path, db.opts.Durable), 1); err != nil {
 		return err
 	}
 	if db.reader, err = openPool(readerDSN(db.path), readers); err != nil {
@@ -146,8 +150,12 @@ func openPool(dsn string, conns int) (*sql.DB, error) {
 
 // writerDSN puts busy_timeout first: the pragma after it already takes a lock, and
 // another process may be opening the same file.
-func writerDSN(path string) string {
-	return dsn(path, "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)"+
+func writerDSN(path string, durable bool) string {
+	synchronous := "NORMAL"
+	if durable {
+		synchronous = "FULL"
+	}
+	return dsn(path, "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous("+synchronous+")"+
 		"&_pragma=foreign_keys(1)&_pragma=temp_store(MEMORY)&_txlock=immediate")
 }
 

@@ -11,7 +11,7 @@
 // A commit survives the death of the process. It is not flushed to the disk
 // before Update returns (synchronous=NORMAL): a power cut may lose the last
 // commits, and never corrupts the file. Flushing each would cost forty times as
-// much, and the state of tasks does not need it.
+// much, and the state of tasks does not need it; Options.Durable is for what does.
 //
 // The schema is a folder of forward-only migrations, embedded in the binary.
 package sqlitex

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +22,9 @@ const (
 	// the private nodes are, as "amqp-port,management-port" on 127.0.0.1.
 	RabbitMQVar  = "AGATA_TEST_RABBITMQ"
 	RabbitMQ2Var = "AGATA_TEST_RABBITMQ2"
+	// RabbitMQTLSVar says where the first node speaks TLS, and where the certificates
+	// of its authority are, as "port,folder".
+	RabbitMQTLSVar = "AGATA_TEST_RABBITMQ_TLS"
 )
 
 // Node is a virtual host of one test's own on a private RabbitMQ node.
@@ -44,6 +48,25 @@ func RabbitMQ(t testing.TB) *Node { t.Helper(); return node(t, RabbitMQVar) }
 // RabbitMQ2 gives a virtual host on the second private node, for tests that need
 // a cloud and a client broker, or skips the test.
 func RabbitMQ2(t testing.TB) *Node { t.Helper(); return node(t, RabbitMQ2Var) }
+
+// RabbitMQTLS gives a virtual host on the first private node, with the port where
+// it speaks TLS to who shows a certificate, and the folder that has them; or it
+// skips the test.
+func RabbitMQTLS(t testing.TB) (n *Node, folder string) {
+	t.Helper()
+	n = node(t, RabbitMQVar)
+	where := os.Getenv(RabbitMQTLSVar)
+	if where == "" {
+		t.Skipf("needs a private RabbitMQ node that speaks TLS in %s: `make test` starts it, or run `eval \"$(tools/testnodes start DIR)\"`", RabbitMQTLSVar)
+	}
+	port, folder, found := strings.Cut(where, ",")
+	number, err := strconv.Atoi(port)
+	if err != nil || !found {
+		t.Fatalf("%s=%q: want port,folder, as tools/testnodes start prints it", RabbitMQTLSVar, where)
+	}
+	n.Port = number
+	return n, folder
+}
 
 func node(t testing.TB, variable string) *Node {
 	t.Helper()

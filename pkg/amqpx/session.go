@@ -2,6 +2,7 @@ package amqpx
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -109,6 +110,9 @@ func (t *Transport) dial(ctx context.Context, role string, epoch uint64) (*sessi
 			if err := c.SetDeadline(time.Now().Add(dialTimeout)); err != nil {
 				return nil, errors.Join(err, c.Close())
 			}
+			if c, err = secured(dialCtx, c, o.TLS); err != nil {
+				return nil, err
+			}
 			return &deadlineConn{Conn: c}, nil
 		},
 	})
@@ -120,6 +124,26 @@ func (t *Transport) dial(ctx context.Context, role string, epoch uint64) (*sessi
 	blocked := conn.NotifyBlocked(make(chan amqp.Blocking, 8))
 	go s.watch(t, closed, blocked)
 	return s, nil
+}
+
+// secured shakes hands by TLS, if that is wanted. A connection that fails is closed.
+func secured(ctx context.Context, c net.Conn, with *tls.Config) (net.Conn, error) {
+	if with == nil {
+		return c, nil
+	}
+	over := tls.Client(c, with)
+	if err := over.HandshakeContext(ctx); err != nil {
+		return nil, errors.Join(err, ignoreClosed(c.Close()))
+	}
+	return over, nil
+}
+
+// ignoreClosed forgives closing twice: a handshake closes what its context ended.
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
 }
 
 // watch owns the session's news until the connection has ended; close waits

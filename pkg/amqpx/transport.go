@@ -2,6 +2,7 @@ package amqpx
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -24,6 +25,9 @@ type Options struct {
 	User     string // "guest" if empty
 	Password string // "guest" if empty
 	VHost    string // "/" if empty
+	// TLS, if set, is how the broker is spoken to: with amqps. Without a ServerName
+	// its certificate must be for Host.
+	TLS *tls.Config
 	// Name is shown by the broker as the connections' name.
 	Name string
 	// Compat declares queues as peers in Python do: every flag false. Without
@@ -63,6 +67,11 @@ func New(opt Options) (*Transport, error) {
 	opt.Name = orDefault(opt.Name, "agata")
 	opt.CallTimeout = orDefault(opt.CallTimeout, 10*time.Second)
 	opt.Heartbeat = orDefault(opt.Heartbeat, 10*time.Second)
+	if opt.TLS != nil {
+		opt.TLS = opt.TLS.Clone()
+		opt.TLS.ServerName = orDefault(opt.TLS.ServerName, opt.Host)
+		opt.TLS.NextProtos = nil // a configuration that HTTP used too names its own
+	}
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}

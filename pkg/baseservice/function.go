@@ -24,6 +24,7 @@ type function struct {
 	prefetch    int
 	timeout     time.Duration
 	extra       []Middleware
+	memory      Memory // nil: none
 	run         Next
 	stats       functionStats
 }

@@ -18,7 +18,8 @@ const (
 
 // answers remembers what became of calls, by message id. A broker brings a call
 // again when the connection broke before its acknowledgement, and the effect
-// must not happen twice.
+// must not happen twice. It lasts as long as the service's process; see [Memory]
+// for what lasts longer.
 type answers struct {
 	mu    sync.Mutex
 	byID  map[string]*answer
@@ -34,11 +35,17 @@ type answer struct {
 }
 
 // once gives a repeated call the answer of the first one, which may still be
-// under way. It lasts as long as the service's process.
+// under way: from the process's own memory, or else from that of the function.
 func (s *Service) once(f *function) Middleware {
 	return func(next Next) Next {
+		if f.idempotent && f.memory == nil {
+			return next
+		}
+		if f.memory != nil {
+			next = s.recalled(f, next)
+		}
 		return func(ctx context.Context, m *rpc.Message) (json.RawMessage, error) {
-			if f.idempotent || m.MessageID == "" {
+			if m.MessageID == "" {
 				return next(ctx, m)
 			}
 			a, first := s.answers.enter(f.name+" "+m.MessageID, time.Now())
@@ -56,6 +63,25 @@ func (s *Service) once(f *function) Middleware {
 				return nil, rpc.Errorf(rpc.Deadline, "the first delivery of this call of %s is still under way: %w", f.name, ctx.Err())
 			}
 		}
+	}
+}
+
+// recalled asks the function's memory before the function.
+func (s *Service) recalled(f *function, next Next) Next {
+	return func(ctx context.Context, m *rpc.Message) (json.RawMessage, error) {
+		if m.MessageID == "" {
+			return next(ctx, m)
+		}
+		call := Call{Function: f.name, MessageID: m.MessageID}
+		reply, found, err := f.memory.Recall(ctx, call)
+		if err != nil {
+			return nil, rpc.Errorf(rpc.Unavailable, "look whether this call of %s was made already: %w", f.name, err)
+		}
+		if found {
+			s.log.Info("a call that took effect came again", "fn", f.name, "message_id", m.MessageID, "redelivered", m.Redelivered)
+			return reply, nil
+		}
+		return next(context.WithValue(ctx, callKey{}, call), m)
 	}
 }
 

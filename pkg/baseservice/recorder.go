@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -23,8 +24,15 @@ type RecorderOptions struct {
 	// Events publishes events to the contract's queue, Records everything to the
 	// cloud's history.
 	Events, Records bool
-	Logger          *slog.Logger
-	Registerer      prometheus.Registerer
+	// Spool is a folder of this recorder's own, in which what is told waits for the
+	// broker, also over a kill of the process, though not over a power cut. "":
+	// 10,000 messages of each queue wait in memory, until the process ends.
+	Spool string
+	// SpoolBytes bounds the files of each queue there, 64 MiB if zero; then the
+	// oldest go.
+	SpoolBytes int64
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
 }
 
 // Recorder tells what happens: events to the contract's queue, and these and all
@@ -34,24 +42,60 @@ type Recorder struct {
 	events, records *outbox // nil: not wanted
 }
 
-// NewRecorder makes a recorder; [Recorder.Run] delivers.
+// NewRecorder makes a recorder; [Recorder.Run] delivers. What is told before
+// [Recorder.Open], or Run, waits in memory.
 func NewRecorder(opt RecorderOptions) *Recorder {
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
 	r := &Recorder{opt: opt}
+	labels := prometheus.Labels{"service": opt.Service}
 	dropped := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "agata_events_dropped_total",
-		Help: "Events and records given up because too many waited for the broker.", ConstLabels: prometheus.Labels{"service": opt.Service}}, []string{"queue"})
+		Help: "Events and records given up because too many waited for the broker.", ConstLabels: labels}, []string{"queue"})
+	inMemory := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "agata_outbox_disk_refused_total",
+		Help: "Events and records that the disk did not take when they came.", ConstLabels: labels}, []string{"queue"})
 	if opt.Registerer != nil {
-		opt.Registerer.MustRegister(dropped)
+		opt.Registerer.MustRegister(dropped, inMemory)
+	}
+	outboxOf := func(queue string) *outbox {
+		o := &outbox{publisher: opt.Publisher, queue: queue, log: opt.Logger, maxBytes: opt.SpoolBytes, wake: make(chan struct{}, 1),
+			dropped: dropped.WithLabelValues(queue), inMemory: inMemory.WithLabelValues(queue)}
+		if opt.Spool != "" {
+			o.folder = filepath.Join(opt.Spool, queue)
+		}
+		return o
 	}
 	if opt.Events {
-		r.events = newOutbox(opt.Publisher, contract.EventsQueue, opt.Logger, dropped.WithLabelValues(contract.EventsQueue))
+		r.events = outboxOf(contract.EventsQueue)
 	}
 	if opt.Records {
-		r.records = newOutbox(opt.Publisher, contract.RecordsQueue, opt.Logger, dropped.WithLabelValues(contract.RecordsQueue))
+		r.records = outboxOf(contract.RecordsQueue)
 	}
 	return r
+}
+
+// Open takes the folder of Spool, with what an earlier process left in it; from
+// then on what is told is on the disk when telling it returns. It fails if another
+// process has the folder. After Open comes [Recorder.Run].
+func (r *Recorder) Open() error {
+	for _, o := range []*outbox{r.events, r.records} {
+		if o == nil {
+			continue
+		}
+		if err := o.open(); err != nil {
+			r.close()
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Recorder) close() {
+	for _, o := range []*outbox{r.events, r.records} {
+		if o != nil {
+			o.close()
+		}
+	}
 }
 
 // Event puts an event of this moment on the timeline. The context, which may be
@@ -72,16 +116,25 @@ func (r *Recorder) Routine(ctx context.Context, about contract.About, e contract
 	}
 }
 
-// Forward puts an event on the timeline, with its own time and, when it has one,
-// its own service.
+// Forward puts an event on the timeline, with its own time and its own service, as
+// far as it has them.
 func (r *Recorder) Forward(ctx context.Context, about contract.About, e contract.Event) {
+	r.ForwardAs(ctx, "", about, e)
+}
+
+// ForwardAs is [Recorder.Forward] for an event that may be read again after a
+// crash: under the same id, a UUID, the history keeps it once. "" makes a new id.
+func (r *Recorder) ForwardAs(ctx context.Context, id string, about contract.About, e contract.Event) {
 	if e.Service == "" {
 		e.Service = r.opt.Service
+	}
+	if e.Time == 0 {
+		e.Time = now()
 	}
 	if r.events != nil {
 		r.put(r.events, e)
 	}
-	r.Tell(ctx, contract.Record{Kind: contract.RecordEvent, Time: e.Time, About: about, Event: &e})
+	r.Tell(ctx, contract.Record{ID: id, Kind: contract.RecordEvent, Time: e.Time, About: about, Event: &e})
 }
 
 // Tell sends a record to the cloud's history. An id, a time, a client and a
@@ -118,6 +171,9 @@ func (r *Recorder) put(o *outbox, message any) {
 // broken connection leaves in doubt goes out again: an event may come twice, and
 // is known by its time, service and text, a record by its id.
 func (r *Recorder) Run(ctx context.Context) error {
+	if err := r.Open(); err != nil {
+		return err
+	}
 	var wg sync.WaitGroup
 	for _, o := range []*outbox{r.events, r.records} {
 		if o != nil {

@@ -38,6 +38,9 @@ type Options struct {
 	// of the client that it runs at, "" at the cloud.
 	Events, Records   bool
 	EventName, Client string
+	// Spool and SpoolBytes say where what is told waits; see [RecorderOptions].
+	Spool      string
+	SpoolBytes int64
 }
 
 // Service serves functions over a transport.
@@ -76,7 +79,7 @@ func New(opt Options) (*Service, error) {
 		metrics:   newMetrics(opt.Registerer, opt.Name),
 		recorder: NewRecorder(RecorderOptions{
 			Publisher: opt.Transport, Service: opt.EventName, Client: opt.Client, Events: opt.Events, Records: opt.Records,
-			Logger: log, Registerer: opt.Registerer,
+			Spool: opt.Spool, SpoolBytes: opt.SpoolBytes, Logger: log, Registerer: opt.Registerer,
 		}),
 	}, nil
 }
@@ -104,6 +107,9 @@ func (s *Service) Routine(ctx context.Context, about contract.About, function, t
 
 // Run serves until ctx ends, then drains; it returns nil on a clean stop.
 func (s *Service) Run(ctx context.Context) error {
+	if err := s.recorder.Open(); err != nil {
+		return fmt.Errorf("%s: %w", s.opt.Name, err)
+	}
 	// The recorder outlives the drain, so that the last events go out.
 	recorderCtx, stopRecorder := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopRecorder()

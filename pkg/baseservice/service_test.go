@@ -11,7 +11,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
-	"go.uber.org/goleak"
 
 	"github.com/agata-fl/agata/internal/amqpd"
 	"github.com/agata-fl/agata/pkg/amqpx"
@@ -19,8 +18,6 @@ import (
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // bench is a broker with a transport that calls go through.
 type bench struct {

@@ -72,6 +72,11 @@ func TestRequestsPassTheirSchemas(t *testing.T) {
 	roundTrip(t, contract.ExplainTask, contract.ExplainRequest{TaskID: "a", UserID: "u"})
 	roundTrip(t, contract.ServerLogs, contract.LogsRequest{TaskID: "a", Lines: 3, After: "0198.1.2.3"})
 	roundTrip(t, contract.ReleaseTask, contract.TaskIDRequest{TaskID: "a"})
+	roundTrip(t, contract.Wake, contract.WakeRequest{TaskID: "a", Change: contract.ChangeStopped})
+	roundTrip(t, contract.Wake, contract.WakeRequest{})
+	roundTrip(t, contract.Wake, contract.WakeRequest{PollAfter: 1.5})
+	roundTrip(t, contract.AwaitChanges, contract.AwaitChangesRequest{Feed: "f", After: 3, Wait: 20})
+	roundTrip(t, contract.AwaitChanges, contract.AwaitChangesRequest{})
 }
 
 // A request without arguments goes out as {}, which the schema must take.

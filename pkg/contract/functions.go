@@ -48,6 +48,11 @@ var (
 // know it.
 const CodeHeader = "Agata-Code"
 
+// RetryHeader is the HTTP header by which the cloud gateway, while it is busy,
+// tells a client that asked for tasks when to ask again: in so many seconds, which
+// may have a fraction. Peers need not know it.
+const RetryHeader = "Agata-Retry-After"
+
 // None is an absent request or answer: JSON null on the wire, {} as a request.
 type None struct{}
 

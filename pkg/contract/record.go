@@ -86,15 +86,23 @@ type ClientAnswer struct {
 	Commands []Command `json:"commands"`
 }
 
-// Command is something that an operator wants of a client.
+// Command is something that the cloud wants of a client: the answer to a report
+// brings it, and the downlink (GET /api/v1/clients/{id}/downlink) at once.
 type Command struct {
-	ID   string `json:"id"`
-	Kind string `json:"kind"` // release
-	Task string `json:"task"`
+	ID     string `json:"id"`
+	Kind   string `json:"kind"`
+	Task   string `json:"task"`             // "" if it is about no task
+	Change string `json:"change,omitempty"` // of a wake: what happened to the task
 }
 
-// CommandRelease ends the quarantine of a task at a client.
-const CommandRelease = "release"
+// The kinds of commands.
+const (
+	// CommandRelease ends the quarantine of a task at a client.
+	CommandRelease = "release"
+	// CommandWake tells that the cloud has news for the client. It waits for nobody
+	// and its outcome is not told: a client that misses it learns the same by asking.
+	CommandWake = "wake"
+)
 
 // CommandResult tells how a [Command] went; Error is "" when it went well.
 type CommandResult struct {

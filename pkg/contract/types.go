@@ -120,6 +120,9 @@ type OfferedTask struct {
 	Username        string   `json:"username"`
 	Password        string   `json:"password"`
 	FilesPaths      []string `json:"files_paths"`
+	// DownloadToken, if there is one, opens the files for some minutes in place of
+	// user name and password: an addition.
+	DownloadToken string `json:"download_token,omitempty"`
 }
 
 // UpdateUserRequest tells what a client has. Absent fields stay as they are;

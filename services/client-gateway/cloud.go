@@ -3,15 +3,19 @@ package clientgateway
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/agata-fl/agata/internal/httpx"
+	"github.com/agata-fl/agata/internal/pki"
 	"github.com/agata-fl/agata/pkg/baseservice"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
@@ -29,6 +33,8 @@ const (
 	dialTimeout = 5 * time.Second
 	// headerTimeout is how long the cloud may think before it answers.
 	headerTimeout = 10 * time.Second
+	// maxLater is the longest pause, in seconds, that the cloud may ask for.
+	maxLater = 24 * 60 * 60
 )
 
 // cloud is the cloud gateway as seen from here: one client, whose connections
@@ -38,7 +44,7 @@ type cloud struct {
 	client *http.Client
 }
 
-func newCloud(address string) (*cloud, error) {
+func newCloud(address string, with *tls.Config) (*cloud, error) {
 	u, err := url.Parse(address)
 	if err != nil {
 		return nil, fmt.Errorf("clientgateway: the cloud gateway's URL: %w", err)
@@ -49,7 +55,7 @@ func newCloud(address string) (*cloud, error) {
 	return &cloud{url: strings.TrimRight(address, "/"), client: &http.Client{
 		// A redirection is not among the answers that the wire knows.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{
+		Transport: httpx.Secure(&http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
 			DialContext:           (&net.Dialer{Timeout: dialTimeout}).DialContext,
 			TLSHandshakeTimeout:   dialTimeout,
@@ -57,8 +63,7 @@ func newCloud(address string) (*cloud, error) {
 			MaxIdleConns:          2 * concurrency,
 			MaxIdleConnsPerHost:   2 * concurrency,
 			IdleConnTimeout:       50 * time.Second, // less than servers commonly keep theirs
-			ForceAttemptHTTP2:     true,
-		},
+		}, with),
 	}}, nil
 }
 
@@ -74,7 +79,8 @@ func unreachable(err error) error {
 }
 
 // call sends a body to a function of the cloud and returns the encoded value.
-func (c *cloud) call(ctx context.Context, fn string, body []byte) (json.RawMessage, error) {
+// later, unless nil, is told when a busy cloud wants to be asked again.
+func (c *cloud) call(ctx context.Context, fn string, body []byte, later func(seconds float64)) (json.RawMessage, error) {
 	if deadline, ok := ctx.Deadline(); ok {
 		left := time.Until(deadline)
 		var cancel context.CancelFunc
@@ -94,9 +100,12 @@ func (c *cloud) call(ctx context.Context, fn string, body []byte) (json.RawMessa
 	req.Header["Idempotency-Key"] = []string{}
 	resp, err := c.client.Do(req)
 	if err != nil {
-		return nil, unreachable(err)
+		return nil, unreachable(pki.Explain(err))
 	}
 	defer resp.Body.Close()
+	if after, err := strconv.ParseFloat(resp.Header.Get(contract.RetryHeader), 64); err == nil && after > 0 && after <= maxLater && later != nil {
+		later(after)
+	}
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
 		return nil, unreachable(fmt.Errorf("read the answer: %w", err))
@@ -116,6 +125,8 @@ func decode(fn string, resp *http.Response, answer []byte) (json.RawMessage, err
 		}
 		return answer, nil
 	case http.StatusBadRequest, http.StatusInternalServerError:
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return nil, unreachable(fmt.Errorf("the cloud does not let this client in (%s): enrol it with agata client join; it says %.300q", resp.Status, answer))
 	default:
 		return nil, unreachable(fmt.Errorf("status %s: %.100q", resp.Status, answer))
 	}

@@ -24,10 +24,8 @@ const (
 	postTimeout = 15 * time.Second
 )
 
-// reportPath is where a client's reports go.
-func reportPath(userID string) string {
-	return "/api/v1/clients/" + url.PathEscape(userID) + "/records"
-}
+// clientPath is where all is that concerns one client.
+func clientPath(userID string) string { return "/api/v1/clients/" + url.PathEscape(userID) }
 
 // refusal is an answer that will not change for the same report: what it holds is
 // wrong, or the cloud knows of no reports.

@@ -52,7 +52,7 @@ type fetcher struct {
 }
 
 func newFetcher(opt Options, log *slog.Logger) (*fetcher, error) {
-	f, err := artifact.NewFetcher(artifact.FetcherOptions{BaseURL: opt.FilesURL})
+	f, err := artifact.NewFetcher(artifact.FetcherOptions{BaseURL: opt.FilesURL, TLS: opt.TLS})
 	if err != nil {
 		return nil, err
 	}

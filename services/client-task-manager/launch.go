@@ -30,7 +30,7 @@ func (s *Service) launch(ctx context.Context, t contract.OfferedTask, again bool
 		s.base.Event(ctx, contract.About{Task: t.ID}, "_run_task_one_policy", "Started downloading task")
 	}
 	files, err := s.fetcher.Fetch(ctx, artifact.Request{
-		TaskID: t.ID, User: t.Username, Password: t.Password, Paths: t.FilesPaths, Dir: s.taskDir(t.ID),
+		TaskID: t.ID, User: t.Username, Password: t.Password, Token: t.DownloadToken, Paths: t.FilesPaths, Dir: s.taskDir(t.ID),
 	})
 	if err != nil {
 		o.reason, o.detail = policy.DownloadFailed, err.Error()

@@ -114,6 +114,8 @@ func (l *loop) run(ctx context.Context) error {
 			actions = l.settle(o)
 		case <-timer.C:
 			actions = l.client.Tick(time.Now())
+		case <-l.s.wakes.due:
+			actions = l.woken()
 		}
 		l.do(ctx, actions)
 		l.publish(ctx)
@@ -146,7 +148,11 @@ func (l *loop) do(ctx context.Context, actions []control.Action) {
 			case control.Stop:
 				if e := l.running[a.TaskID]; e != nil {
 					e.gone.Store(true)
-					l.s.log.Info("the cloud offers the task no more; stopping its client side", "task_id", a.TaskID)
+					why := "the cloud offers the task no more; stopping its client side"
+					if a.Halted {
+						why = "the task was stopped at the cloud; stopping its client side"
+					}
+					l.s.log.Info(why, "task_id", a.TaskID)
 					l.work.Go(func() { l.s.stop(ctx, e.proc) })
 				}
 			}

@@ -2,6 +2,7 @@ package clienttaskmanager
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -37,6 +38,7 @@ type Options struct {
 	Python     string         // interpreter of tasks
 	PythonPath []string       // put before PYTHONPATH of tasks
 	FilesURL   string         // of the cloud's file server
+	TLS        *tls.Config    // for a FilesURL that is https; nil: the system's authorities
 
 	Interval        time.Duration // between two polls
 	Policy          string        // PolicyOne or PolicyAll
@@ -69,6 +71,7 @@ type Service struct {
 	state      stateTeller
 	loop       *loop
 	asked      asking
+	wakes      wakes
 }
 
 // New checks the options and opens what the client keeps on disk.
@@ -87,7 +90,7 @@ func New(opt Options) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{opt: opt, base: base, log: base.Logger(), metrics: newMetrics(opt.Base.Registerer)}
+	s := &Service{opt: opt, base: base, log: base.Logger(), metrics: newMetrics(opt.Base.Registerer), wakes: newWakes()}
 	if s.info, err = newInfoFile(opt.Work, opt.UserID, opt.Info); err != nil {
 		return nil, fmt.Errorf("client-task-manager: %w", err)
 	}
@@ -106,6 +109,7 @@ func New(opt Options) (*Service, error) {
 	}
 	baseservice.Handle(base, contract.ClientStatus, s.clientStatus)
 	baseservice.Handle(base, contract.ReleaseTask, s.releaseTask)
+	baseservice.Handle(base, contract.Wake, s.wake)
 	return s, nil
 }
 

@@ -67,12 +67,13 @@ func (s *Service) clientState() contract.ClientState {
 	return state
 }
 
-// releaseTask ends a task's quarantine; it is tried again at the next poll.
+// releaseTask ends a task's quarantine.
 func (s *Service) releaseTask(ctx context.Context, req contract.TaskIDRequest) (contract.None, error) {
 	if s.quarantine.release(req.TaskID) == 0 {
 		return contract.None{}, rpc.Errorf(rpc.NotFound, "task %s is not in quarantine on this client", req.TaskID)
 	}
 	s.log.Info("released from quarantine by an operator", "task_id", req.TaskID)
+	s.wakes.put(contract.WakeRequest{}) // and tried again at once
 	s.tellState(ctx)
 	return contract.None{}, nil
 }

@@ -76,10 +76,15 @@ func (s *Service) tellRound(ctx context.Context, e *execution, line supervise.Li
 	if !e.rounds.Allow() {
 		return
 	}
-	id := uuid.NewSHA1(uuid.Nil, fmt.Appendf(nil, "%s %s %d", e.proc.ID(), line.Stream, line.Offset))
-	s.base.Recorder().Tell(ctx, contract.Record{ID: id.String(), Kind: contract.RecordRound, About: e.about(), Round: &contract.Round{
+	s.base.Recorder().Tell(ctx, contract.Record{ID: placeID(e, line), Kind: contract.RecordRound, About: e.about(), Round: &contract.Round{
 		Side: contract.SideClient, Round: launch.Shorten(m.Round, maxText), Acc: launch.Shorten(m.Accuracy, maxText), Loss: launch.Shorten(m.Loss, maxText),
 	}})
+}
+
+// placeID is the id of the record of a report, made of its place: a report that is
+// read again has the same.
+func placeID(e *execution, line supervise.Line) string {
+	return uuid.NewSHA1(uuid.Nil, fmt.Appendf(nil, "%s %s %d", e.proc.ID(), line.Stream, line.Offset)).String()
 }
 
 // stateTeller remembers what the history was told of the client.

@@ -102,7 +102,7 @@ func (s *Service) act(ctx context.Context, e *execution, line supervise.Line, re
 		if !e.mayTell.Allow() {
 			return false // one task must not fill the timeline
 		}
-		s.base.Recorder().Forward(ctx, e.about(), contract.Event{
+		s.base.Recorder().ForwardAs(ctx, placeID(e, line), e.about(), contract.Event{
 			Time: float64(r.Time.UnixNano()) / 1e9, Service: r.Service, Function: r.Function, Event: r.Text,
 		})
 	case taskreporter.Model:

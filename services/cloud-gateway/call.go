@@ -9,11 +9,13 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"time"
 	"unicode/utf8"
 
 	"github.com/agata-fl/agata/pkg/baseservice"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
+	"github.com/agata-fl/agata/services/cloud-gateway/guard"
 )
 
 const (
@@ -36,9 +38,18 @@ func (s *Service) call(w http.ResponseWriter, r *http.Request) {
 		writeText(w, http.StatusMethodNotAllowed, "functions are called with POST")
 		return
 	}
+	r, err := s.guard.AdmitCall(r, fn)
+	if err != nil {
+		s.fail(w, r, fn, err)
+		return
+	}
 	body, err := readObject(w, r)
 	if err != nil {
 		s.fail(w, r, fn, rpc.Text(rpc.Invalid, contract.InvalidArguments(fn, err.Error())))
+		return
+	}
+	if body, err = s.guard.Own(r, body); err != nil {
+		s.fail(w, r, fn, err)
 		return
 	}
 	select {
@@ -46,6 +57,7 @@ func (s *Service) call(w http.ResponseWriter, r *http.Request) {
 		defer func() { <-s.slots }()
 	default:
 		w.Header().Set("Retry-After", "1")
+		s.paced(w, fn)
 		s.fail(w, r, fn, rpc.Errorf(rpc.Unavailable, "the gateway has %d calls under way and takes no more now; try again", maxCalls))
 		return
 	}
@@ -56,6 +68,10 @@ func (s *Service) call(w http.ResponseWriter, r *http.Request) {
 	tell(r.Context(), contract.About{}, "rpc_handler", "Started redirecting "+fn+" msg")
 	value, err := s.forward.Raw(r.Context(), fn, body)
 	tell(r.Context(), contract.About{}, "rpc_handler", "Finished redirecting "+fn+" msg")
+	if fn == contract.RequestTasks.Name {
+		s.pace.answered(time.Now())
+	}
+	s.paced(w, fn)
 	if err != nil {
 		s.fail(w, r, fn, err)
 		return
@@ -93,8 +109,15 @@ func readObject(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// fail answers with the failure's text.
+// fail answers with the failure's text. Who may not call, or not so often, gets a
+// status that the wire does not have.
 func (s *Service) fail(w http.ResponseWriter, r *http.Request, fn string, err error) {
+	if refusal, ok := errors.AsType[*guard.Refusal](err); ok {
+		refusal.Header(w.Header())
+		w.Header().Set(contract.CodeHeader, string(refusal.WireCode()))
+		writeText(w, refusal.Status, refusal.Detail)
+		return
+	}
 	code := rpc.CodeOf(err)
 	level := slog.LevelDebug
 	switch code {

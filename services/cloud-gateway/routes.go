@@ -1,12 +1,14 @@
 package cloudgateway
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/agata-fl/agata/internal/httpx"
+	"github.com/agata-fl/agata/services/cloud-gateway/guard"
 )
 
 // routes lists what the gateway answers. Beside the wire's functions, which keep
@@ -46,7 +48,15 @@ func (s *Service) metrics() http.Handler {
 			httpx.Problem(w, r, http.StatusNotFound, "not_found", "This gateway gathers no metrics.", "")
 		})
 	}
-	return promhttp.HandlerFor(s.opt.Gatherer, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
+	metrics := promhttp.HandlerFor(s.opt.Gatherer, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r, err := s.guard.Admit(r, guard.Viewer, "")
+		if refusal, ok := errors.AsType[*guard.Refusal](err); ok {
+			refusal.Problem(w, r)
+			return
+		}
+		metrics.ServeHTTP(w, r)
+	})
 }
 
 func reads(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }

@@ -3,6 +3,7 @@ package cloudgateway
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/agata-fl/agata/internal/access"
 	"github.com/agata-fl/agata/internal/history"
 	"github.com/agata-fl/agata/internal/httpx"
 	"github.com/agata-fl/agata/pkg/baseservice"
@@ -20,6 +22,7 @@ import (
 	"github.com/agata-fl/agata/pkg/rpc"
 	"github.com/agata-fl/agata/services/cloud-gateway/api"
 	"github.com/agata-fl/agata/services/cloud-gateway/forward"
+	"github.com/agata-fl/agata/services/cloud-gateway/guard"
 )
 
 // Transport is a transport that tells whether it has a session with its broker,
@@ -31,7 +34,8 @@ type Transport interface {
 
 // Options of a [Service]. Addr, Data, Transport and Base's Schemas are required.
 type Options struct {
-	Addr      string // host:port to listen on; port 0 picks a free one
+	Addr      string      // host:port to listen on; port 0 picks a free one
+	TLS       *tls.Config // what the gateway speaks; nil: HTTP in the clear
 	Transport Transport
 	// Data is the folder of the history, cloud-gateway.db; it is made when missing.
 	Data string
@@ -44,6 +48,9 @@ type Options struct {
 	// file service may bind its port after the gateway. nil: files cannot be
 	// transferred.
 	FilesURL func() string
+	// FilesTLS says which certificates are trusted where FilesURL is https, and which
+	// one is shown; nil: the system's, and none.
+	FilesTLS *tls.Config
 	// MaxFileBytes is the largest file that the file service takes; 512 MiB if zero.
 	MaxFileBytes int64
 	// Console holds the operator's console, index.html at its root, as package web
@@ -55,11 +62,25 @@ type Options struct {
 	// "https://ops.example". nil allows every one, as peers expect; an empty list
 	// allows only pages that the gateway itself serves.
 	AllowedOrigins []string
+	// Auth closes the cloud: callers show credentials, which are kept in Data,
+	// access.db. nil: the cloud is open.
+	Auth *Auth
 	// Gatherer supplies /metrics; nil leaves that route out.
 	Gatherer prometheus.Gatherer
 	// Base is how the service stands on the broker; its names and its transport
 	// are set here.
 	Base baseservice.Options
+}
+
+// Auth says what a closed cloud asks of its callers; see section [auth] of
+// config.ini. What is zero has the default that is named there.
+type Auth struct {
+	Key               []byte // the cloud's
+	Peers             bool
+	Session           time.Duration
+	SignInPerMinute   int
+	RequestsPerSecond int
+	Now               func() time.Time // nil: time.Now
 }
 
 // Service is the cloud gateway.
@@ -71,6 +92,8 @@ type Service struct {
 	console http.Handler
 	slots   chan struct{} // one token a call under way
 	api     *api.API      // from the start of Run on
+	guard   *guard.Guard  // from the start of Run on; nil: the cloud is open
+	pace    pace
 }
 
 // New checks the options and binds the address. A Service that is not run must
@@ -97,7 +120,7 @@ func New(opt Options) (*Service, error) {
 		return nil, err
 	}
 	s.http, err = httpx.New(httpx.Options{
-		Addr: opt.Addr, Handler: handler, Logger: base.Logger(),
+		Addr: opt.Addr, TLS: opt.TLS, Handler: handler, Logger: base.Logger(),
 		WriteTimeout: opt.Timeout + time.Minute,
 		DrainTimeout: opt.Timeout + time.Second, // every call has ended by then
 	})
@@ -148,10 +171,21 @@ func (s *Service) Run(ctx context.Context) (err error) {
 		return fmt.Errorf("cloud-gateway: %w", err)
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
+	accounts, err := s.openAccounts(ctx)
+	if err != nil {
+		return fmt.Errorf("cloud-gateway: %w", err)
+	}
+	defer func() { err = errors.Join(err, accounts.Close()) }()
+	var key []byte
+	if s.opt.Auth != nil {
+		key = s.opt.Auth.Key
+	}
 	s.api, err = api.New(api.Options{
-		Transport: s.opt.Transport, Forward: s.forward, History: store, Schemas: s.opt.Base.Schemas,
-		FilesURL: s.opt.FilesURL, MaxFileBytes: s.opt.MaxFileBytes,
+		Key:       key,
+		Transport: s.opt.Transport, Forward: s.forward, History: store, Schemas: s.opt.Base.Schemas, Guard: s.guard,
+		FilesURL: s.opt.FilesURL, FilesTLS: s.opt.FilesTLS, MaxFileBytes: s.opt.MaxFileBytes,
 		Timeout: s.opt.Timeout, Version: s.opt.Base.Version, HideErrors: s.opt.Base.HideErrors, Logger: s.base.Logger(),
+		Busy: s.busy,
 	})
 	if err != nil {
 		return fmt.Errorf("cloud-gateway: %w", err)
@@ -171,5 +205,29 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	g.Go(func() error { return s.base.Run(failed) })
 	g.Go(func() error { return store.Run(failed) })
 	g.Go(func() error { return s.api.Ingest(failed) })
+	g.Go(func() error { return s.api.Watch(failed) })
 	return g.Wait()
+}
+
+// openAccounts makes the guard of a closed cloud; the store is nil in an open one.
+func (s *Service) openAccounts(ctx context.Context) (*access.Store, error) {
+	auth := s.opt.Auth
+	if auth == nil {
+		return nil, nil
+	}
+	store, err := access.Open(ctx, filepath.Join(s.opt.Data, access.File), access.Options{Session: auth.Session, Logger: s.base.Logger(), Now: auth.Now})
+	if err != nil {
+		return nil, err
+	}
+	operators, err := store.Operators(ctx)
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	if len(operators) == 0 {
+		s.base.Logger().Warn("this cloud asks for credentials, and nobody has any: make the first admin with `agata operator init NAME`")
+	}
+	s.guard = guard.New(guard.Options{
+		Access: store, Peers: auth.Peers, SignInPerMinute: auth.SignInPerMinute, RequestsPerSecond: auth.RequestsPerSecond, Now: auth.Now,
+	})
+	return store, nil
 }

@@ -92,8 +92,10 @@ func (s *store) remove(ctx context.Context, id string) (was state, err error) {
 		if err := tx.QueryRowContext(ctx, `DELETE FROM tasks WHERE id = ? RETURNING state`, id).Scan(&was); err != nil {
 			return fmt.Errorf("delete task %s: %w", id, err)
 		}
-		_, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO removals (id) VALUES (?)`, id)
-		return err
+		if _, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO removals (id) VALUES (?)`, id); err != nil {
+			return err
+		}
+		return s.calls.Remember(ctx, tx, nothing)
 	})
 	return was, err
 }

@@ -2,11 +2,13 @@ package cloudtaskmanager
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/agata-fl/agata/internal/artifact"
+	"github.com/agata-fl/agata/internal/audit"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
 )
@@ -60,6 +62,10 @@ func (s *Service) deleteTaskFile(ctx context.Context, req contract.TaskFileReque
 	if err != nil {
 		return none, err
 	}
+	// The file is gone, whether or not that can be remembered.
+	if err := s.store.remember(context.WithoutCancel(ctx)); err != nil {
+		s.log.Warn("the deletion of a file may be carried out again", "task_id", req.TaskID, "path", req.Path, "err", err)
+	}
 	s.log.Info("deleted a file of a task", "task_id", req.TaskID, "path", req.Path)
 	s.base.Event(ctx, about, contract.DeleteTaskFile.Name, "Finished deleting task file")
 	return none, nil
@@ -72,4 +78,23 @@ func (s *Service) received(ctx context.Context, taskID string, files []artifact.
 		what = files[0].Path
 	}
 	s.base.Event(ctx, contract.About{Task: taskID}, "upload_files", "Received "+what)
+	s.notify(contract.ChangeUpdated, taskID)
+	// The files are there: an entry that cannot be written is in the log of the service.
+	_ = s.opt.Audit.Append(audit.Entry{
+		Who: rpc.IdentityFrom(ctx), Action: "upload_files", On: taskID, Outcome: audit.OK, Arguments: digests(files), Trace: rpc.TraceFrom(ctx),
+	})
+}
+
+// digests are the received files as the audit log has them; nil if they are too
+// many for it.
+func digests(files []artifact.File) json.RawMessage {
+	byPath := map[string]string{}
+	for _, f := range files {
+		byPath[f.Path] = f.SHA256
+	}
+	b, err := json.Marshal(byPath)
+	if err != nil { // cannot be: texts
+		return nil
+	}
+	return b
 }

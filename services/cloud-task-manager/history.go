@@ -71,11 +71,16 @@ func (s *Service) tellRound(r *run, line supervise.Line, report taskreporter.Mod
 		}
 		return
 	}
-	place := fmt.Sprintf("%s/%s/%d", r.proc.ID(), line.Stream, line.Offset)
 	s.base.Recorder().Tell(context.Background(), contract.Record{
-		ID: uuid.NewSHA1(uuid.NameSpaceOID, []byte(place)).String(), Kind: contract.RecordRound, About: r.about(),
+		ID: r.placeID(line, ""), Kind: contract.RecordRound, About: r.about(),
 		Round: &contract.Round{Side: contract.SideServer, Round: bounded(report.Round), Acc: bounded(report.Accuracy), Loss: bounded(report.Loss)},
 	})
+}
+
+// placeID is the id of the record of a report, made of its place: a report that is
+// read again has the same. which tells the records of one report apart.
+func (r *run) placeID(line supervise.Line, which string) string {
+	return uuid.NewSHA1(uuid.NameSpaceOID, fmt.Appendf(nil, "%s/%s/%d%s", r.proc.ID(), line.Stream, line.Offset, which)).String()
 }
 
 // ending is an end that is recorded, of an execution whose output is kept.

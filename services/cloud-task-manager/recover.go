@@ -2,6 +2,7 @@ package cloudtaskmanager
 
 import (
 	"context"
+	"path/filepath"
 	"time"
 
 	"github.com/agata-fl/agata/internal/supervise"
@@ -30,6 +31,10 @@ func (s *Service) recover(ctx context.Context) error {
 	if doubt != nil {
 		s.log.Error("some executions of the last run could not be taken over", "err", doubt)
 	}
+	intents, err := s.store.intents(ctx)
+	if err != nil {
+		return err
+	}
 	byExecution := map[string]*supervise.Process{}
 	for _, p := range procs {
 		byExecution[p.ID()] = p
@@ -50,16 +55,28 @@ func (s *Service) recover(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		kept, err := s.place(ctx, t, p)
+		_, intended := intents[p.ID()]
+		kept, err := s.place(ctx, t, p, intended)
 		if err != nil {
 			return err
 		}
+		delete(intents, p.ID())
 		if kept {
 			ends = append(ends, ending{t, p})
 		}
 	}
+	for _, i := range intents {
+		if err := s.settle(ctx, i, doubt); err != nil {
+			return err
+		}
+	}
 	s.retell(ends)
 	return nil
+}
+
+// executionFolder is where all of an execution lies.
+func (s *Service) executionFolder(id string) string {
+	return filepath.Join(s.opt.Data, "server-executions", id)
 }
 
 // adopt goes on with a task that is recorded as running. The end of a process
@@ -95,9 +112,9 @@ func (s *Service) lost(ctx context.Context, t *task, doubt error) error {
 }
 
 // place deals with an execution that is not recorded as running; t is nil if its
-// task is not registered. It tells whether this is the task's last, which is kept
-// for its output.
-func (s *Service) place(ctx context.Context, t *task, p *supervise.Process) (kept bool, err error) {
+// task is not registered, and intended tells that a start announced it. It tells
+// whether this is the task's last, which is kept for its output.
+func (s *Service) place(ctx context.Context, t *task, p *supervise.Process, intended bool) (kept bool, err error) {
 	_, ended := p.Exit()
 	server := t != nil && p.Labels()[labelRole] == roleServer
 	switch {
@@ -115,7 +132,16 @@ func (s *Service) place(ctx context.Context, t *task, p *supervise.Process) (kep
 			return false, err
 		}
 		return false, s.begin(ctx, t, o, p)
-	default: // a trigger, or what a cut-short start left
+	case server && intended && s.runs.get(t.id) == nil && p.PID() != 0:
+		// So did this one, and its process ran and ended since: the start took effect.
+		if err := s.record(ctx, t, p, p.StartedAt()); err != nil {
+			return false, err
+		}
+		<-s.follow(t.id, nil, p).done
+	default: // a trigger, or what a start left that came to no process
+		if intended {
+			s.abandon(ctx, p.ID())
+		}
 		s.workers.Go(func() { s.discard(p) })
 	}
 	return false, nil

@@ -25,13 +25,14 @@ func (s *Service) act(r *run, line supervise.Line, report taskreporter.Report) {
 		r.round, r.acc, r.unsaved = bounded(report.Round), bounded(report.Accuracy), true
 		s.tellRound(r, line, report)
 		if s.mayTell(r) {
-			s.base.Event(context.Background(), r.about(), "model", fmt.Sprintf("Round %s accuracy %s", r.round, r.acc))
+			s.base.Recorder().ForwardAs(context.Background(), r.placeID(line, "/model"), r.about(),
+				contract.Event{Function: "model", Event: fmt.Sprintf("Round %s accuracy %s", r.round, r.acc)})
 		}
 	case taskreporter.Print:
 		s.log.Info("a task prints", "task_id", r.taskID, "message", report.Message)
 	case taskreporter.Event:
 		if s.mayTell(r) {
-			s.base.Recorder().Forward(context.Background(), r.about(), contract.Event{Time: float64(report.Time.UnixMicro()) / 1e6,
+			s.base.Recorder().ForwardAs(context.Background(), r.placeID(line, ""), r.about(), contract.Event{Time: float64(report.Time.UnixMicro()) / 1e6,
 				Service: report.Service, Function: report.Function, Event: report.Text})
 		}
 	case taskreporter.Trigger:

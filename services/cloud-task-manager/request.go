@@ -17,9 +17,13 @@ func (s *Service) requestTasks(ctx context.Context, req contract.UserIDRequest) 
 		return nil, err
 	}
 	tasks, err := s.offers.Select(ctx, client)
+	if err == nil {
+		err = s.withTickets(tasks, req.UserID)
+	}
 	if err != nil {
 		return nil, err
 	}
+	s.seen.answered(req.UserID, client, tasks)
 	s.base.Routine(ctx, contract.About{}, contract.RequestTasks.Name, "Finished responding requested task to client")
 	return tasks, nil
 }

@@ -3,6 +3,7 @@ package cloudtaskmanager
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/agata-fl/agata/internal/artifact"
+	"github.com/agata-fl/agata/internal/audit"
 	"github.com/agata-fl/agata/internal/control"
 	"github.com/agata-fl/agata/internal/httpx"
 	"github.com/agata-fl/agata/internal/sqlitex"
@@ -36,8 +38,17 @@ type Options struct {
 	PythonPath []string // put before PYTHONPATH of tasks
 
 	FilesAddr   string          // host:port of the file service; port 0 picks a free one
+	TLS         *tls.Config     // what the file service speaks; nil: HTTP in the clear
 	FilesLimits artifact.Limits // of uploads
 	AllowOrigin string          // web pages that may upload; see [artifact.HandlerOptions]
+
+	// Audit takes who changed which task; nil: nobody asks.
+	Audit *audit.Log
+
+	// Key is the cloud's: with it offers bring tokens for their files, and uploads
+	// want one unless OpenUploads is set, as peers expect. nil: the cloud is open.
+	Key         []byte
+	OpenUploads bool
 
 	Grace     time.Duration // from SIGTERM to SIGKILL; 0: 5 s
 	KeepTasks bool          // leave tasks running when the service stops, for the next one to adopt
@@ -58,6 +69,8 @@ type Service struct {
 	offers  control.Offers
 	runs    runs
 	clients clients
+	seen    seen
+	feed    *feed
 
 	// From the start of Run on.
 	store *store
@@ -85,29 +98,31 @@ func New(opt Options) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{opt: opt, work: work, base: base, log: base.Logger()}
+	s := &Service{opt: opt, work: work, base: base, log: base.Logger(), feed: newFeed()}
 	if s.metrics, err = newMetrics(opt.Base.Registerer); err != nil {
 		return nil, fmt.Errorf("cloud-task-manager: %w", err)
 	}
 	if err := s.openFiles(); err != nil {
 		return nil, fmt.Errorf("cloud-task-manager: %w", err)
 	}
-	baseservice.Handle(base, contract.CreateTask, s.createTask)
-	baseservice.Handle(base, contract.UpdateTask, s.updateTask)
+	once, entered := baseservice.Remembered(memory{s}), baseservice.Use(audit.Calls(opt.Audit))
+	baseservice.Handle(base, contract.CreateTask, s.createTask, once, entered)
+	baseservice.Handle(base, contract.UpdateTask, s.updateTask, once, entered)
 	baseservice.Handle(base, contract.GetTask, s.getTask)
-	baseservice.Handle(base, contract.DeleteTask, s.deleteTask)
+	baseservice.Handle(base, contract.DeleteTask, s.deleteTask, once, entered)
 	baseservice.Handle(base, contract.ListTasks, s.listTasks, baseservice.Concurrency(2))
 	baseservice.Handle(base, contract.DescribeTask, s.describeTask)
 	baseservice.Handle(base, contract.CountTasks, s.countTasks, baseservice.Concurrency(2))
 	baseservice.Handle(base, contract.ListTaskFiles, s.listTaskFiles, baseservice.Concurrency(2)) // may read large files
-	baseservice.Handle(base, contract.DeleteTaskFile, s.deleteTaskFile)
-	baseservice.Handle(base, contract.StartServerTask, s.startServerTask, baseservice.Concurrency(16))
-	baseservice.Handle(base, contract.StopServerTask, s.stopServerTask, baseservice.Concurrency(32)) // mostly waits
+	baseservice.Handle(base, contract.DeleteTaskFile, s.deleteTaskFile, once, entered)
+	baseservice.Handle(base, contract.StartServerTask, s.startServerTask, once, entered, baseservice.Concurrency(16))
+	baseservice.Handle(base, contract.StopServerTask, s.stopServerTask, once, entered, baseservice.Concurrency(32)) // mostly waits
 	baseservice.Handle(base, contract.ServerLogs, s.serverLogs, baseservice.Concurrency(2))
 	baseservice.Handle(base, contract.RequestTasks, s.requestTasks, baseservice.Concurrency(32))
 	baseservice.Handle(base, contract.ExplainTask, s.explainTask, baseservice.Concurrency(2))
 	baseservice.Handle(base, contract.ListTaskClients, s.listTaskClients, baseservice.Concurrency(2))
 	baseservice.Handle(base, contract.CheckCriteria, s.checkCriteria, baseservice.Concurrency(2))
+	baseservice.Handle(base, contract.AwaitChanges, s.awaitChanges, baseservice.Concurrency(16)) // one waits for each gateway
 	return s, nil
 }
 
@@ -116,15 +131,19 @@ func (s *Service) openFiles() (err error) {
 	if s.files, err = artifact.NewStore(s.work, s.opt.FilesLimits); err != nil {
 		return err
 	}
+	var admit func(context.Context, string, bool) (context.Context, string, error)
+	if len(s.opt.Key) > 0 {
+		admit = s.admit
+	}
 	handler, err := artifact.NewHandler(artifact.HandlerOptions{
-		Store: s.files, AllowOrigin: s.opt.AllowOrigin, Logger: s.log,
+		Admit: admit, Store: s.files, AllowOrigin: s.opt.AllowOrigin, Logger: s.log,
 		Credentials: func(ctx context.Context, taskID string) (string, string, bool, error) {
 			return s.store.login(ctx, taskID)
 		},
-		Received: s.received,
+		Received: s.received, OpenUploads: s.opt.OpenUploads,
 	})
 	if err == nil {
-		s.http, err = httpx.New(httpx.Options{Addr: s.opt.FilesAddr, Logger: s.log,
+		s.http, err = httpx.New(httpx.Options{Addr: s.opt.FilesAddr, TLS: s.opt.TLS, Logger: s.log,
 			Handler: httpx.Chain(handler, httpx.Trace(), httpx.Log(s.log), httpx.Recover(s.log))})
 	}
 	if err != nil {
@@ -161,6 +180,7 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("cloud-task-manager: %w", err)
 	}
+	s.seen.began = time.Now()
 	life, endLife := context.WithCancel(starting)
 	s.life = life
 	defer func() {
@@ -185,6 +205,7 @@ func (s *Service) serve(ctx context.Context, endLife func()) error {
 	g.Go(func() error { return s.http.Run(gctx) })
 	g.Go(func() error {
 		defer stopServing()
+		defer s.feed.close()
 		select {
 		case <-ctx.Done():
 		case <-gctx.Done(): // one of the two above failed

@@ -9,6 +9,7 @@ import (
 
 	"github.com/agata-fl/agata/internal/control"
 	"github.com/agata-fl/agata/internal/supervise"
+	"github.com/agata-fl/agata/pkg/baseservice"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
 )
@@ -81,31 +82,53 @@ func (s *Service) start(ctx context.Context, t *task, arguments string) error {
 	if err != nil {
 		return fmt.Errorf("make an execution id: %w", err)
 	}
+	if err := s.store.intend(ctx, t.id, id.String()); err != nil {
+		return fmt.Errorf("announce the start of task %s: %w", t.id, err)
+	}
 	proc, err := s.procs.Start(ctx, s.spec(t, id.String(), roleServer, command, rpc.TraceFrom(ctx)))
 	if err != nil {
+		s.abandon(ctx, id.String())
 		return startFailure(t, err)
 	}
 	if err := s.begin(ctx, t, o, proc); err != nil {
 		// An execution that the record does not know must not go on.
 		s.discard(proc)
+		s.abandon(ctx, proc.ID())
 		return err
 	}
 	s.log.Info("started a task's server", "task_id", t.id, "execution_id", proc.ID(), "pid", proc.PID())
 	return nil
 }
 
+// abandon forgets a start that came to nothing. If it fails, the next run of the
+// service finds no process of it.
+func (s *Service) abandon(ctx context.Context, executionID string) {
+	if err := s.store.abandon(ctx, executionID); err != nil {
+		s.log.Warn("a start that failed is still announced", "execution_id", executionID, "err", err)
+	}
+}
+
 // begin makes a process its task's execution: in the record, in memory, on offer,
 // and followed.
 func (s *Service) begin(ctx context.Context, t *task, o *control.Offer, proc *supervise.Process) error {
+	if err := s.record(ctx, t, proc, time.Now()); err != nil {
+		return err
+	}
+	s.follow(t.id, o, proc)
+	s.notify(contract.ChangeStarted, t.id)
+	return nil
+}
+
+// record writes down, and tells, that a process is its task's execution since then.
+func (s *Service) record(ctx context.Context, t *task, proc *supervise.Process, since time.Time) error {
 	before := t.state
-	t.state, t.executionID, t.pid, t.modified = stateRunning, proc.ID(), proc.PID(), time.Now()
+	t.state, t.executionID, t.pid, t.modified = stateRunning, proc.ID(), proc.PID(), since
 	// The process is there, whether or not the caller still waits.
 	if err := s.store.started(context.WithoutCancel(ctx), t); err != nil {
 		return fmt.Errorf("record that task %s runs: %w", t.id, err)
 	}
 	s.metrics.moved(before, stateRunning)
 	s.tellRunning(ctx, t.id, proc) // before its end can be
-	s.follow(t.id, o, proc)
 	return nil
 }
 
@@ -127,8 +150,13 @@ func (s *Service) stopServerTask(ctx context.Context, req contract.TaskIDRequest
 	if r == nil {
 		return none, rpc.Text(rpc.NotFound, contract.TaskNotFound(req.TaskID))
 	}
-	if err := s.stop(ctx, r, end{reason: reasonStopped, detail: "it was asked to stop"}); err != nil {
+	call, _ := baseservice.CallFrom(ctx)
+	if err := s.stop(ctx, r, end{reason: reasonStopped, detail: "it was asked to stop", call: call}); err != nil {
 		return none, err
+	}
+	// One that had ended by itself just then was not stopped by this call.
+	if err := s.store.remember(context.WithoutCancel(ctx)); err != nil {
+		s.log.Warn("a stop may be carried out again", "task_id", req.TaskID, "err", err)
 	}
 	s.base.Event(ctx, r.about(), contract.StopServerTask.Name, "Finished stopping server task")
 	return none, nil
@@ -136,8 +164,11 @@ func (s *Service) stopServerTask(ctx context.Context, req contract.TaskIDRequest
 
 // stop ends an execution and waits until that is recorded.
 func (s *Service) stop(ctx context.Context, r *run, why end) error {
-	r.decide(verdict{state: stateStopped, end: why})
+	decided := r.decide(verdict{state: stateStopped, end: why})
 	s.offers.Remove(r.taskID)
+	if decided {
+		s.notify(contract.ChangeStopped, r.taskID)
+	}
 	if err := r.proc.Stop(ctx); err != nil {
 		return rpc.Errorf(rpc.Deadline, "task %s: %w", r.taskID, err)
 	}

@@ -57,7 +57,8 @@ const (
 
 // store is the table of tasks. It is safe for concurrent use.
 type store struct {
-	db *sqlitex.DB
+	db    *sqlitex.DB
+	calls *sqlitex.Calls
 
 	getStmt, loginStmt, removalStmt               *sql.Stmt // of readers
 	insert, update, startedStmt, model, endedStmt *sql.Stmt // of the writer
@@ -79,7 +80,9 @@ func newStore(ctx context.Context, db *sqlitex.DB) (*store, error) {
 	prepare(&s.startedStmt, db.PrepareWrite, sqlStarted)
 	prepare(&s.model, db.PrepareWrite, sqlModel)
 	prepare(&s.endedStmt, db.PrepareWrite, sqlEnded)
-	return s, errors.Join(errs...)
+	calls, err := sqlitex.NewCalls(ctx, db)
+	s.calls = calls
+	return s, errors.Join(append(errs, err)...)
 }
 
 // create inserts a task; its error satisfies sqlitex.IsUnique if the id is taken.
@@ -92,8 +95,14 @@ func (s *store) create(ctx context.Context, req contract.CreateTaskRequest, now 
 	if err != nil {
 		return err
 	}
-	return s.exec(ctx, s.insert, req.TaskID, now.UnixMilli(), req.Host, req.Port, req.Username, req.Password, files, tags,
-		req.SelectionCriteria, req.ServerArguments, req.ClientArguments, searchText(req.TaskID, req.Tags))
+	return s.db.Update(ctx, func(tx *sql.Tx) error {
+		_, err := tx.StmtContext(ctx, s.insert).ExecContext(ctx, req.TaskID, now.UnixMilli(), req.Host, req.Port, req.Username, req.Password, files, tags,
+			req.SelectionCriteria, req.ServerArguments, req.ClientArguments, searchText(req.TaskID, req.Tags))
+		if err != nil {
+			return err
+		}
+		return s.calls.Remember(ctx, tx, nothing)
+	})
 }
 
 // change writes the fields that are present and returns the task as it is then;
@@ -106,14 +115,23 @@ func (s *store) change(ctx context.Context, req contract.UpdateTaskRequest, now 
 		if changed = t != nil; err == nil && !changed && req.IfRevision != nil {
 			t, err = scanTask(tx.QueryRowContext(ctx, sqlGet, req.TaskID))
 		}
-		return err
+		if err != nil || !changed {
+			return err
+		}
+		return s.calls.Remember(ctx, tx, nothing)
 	})
 	return t, changed, err
 }
 
-// started records that the task's process runs.
+// started records that the task's process runs, and that the call that asked for
+// it took effect.
 func (s *store) started(ctx context.Context, t *task) error {
-	return s.exec(ctx, s.startedStmt, t.id, t.modified.UnixMilli(), t.executionID, t.pid)
+	return s.db.Update(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.StmtContext(ctx, s.startedStmt).ExecContext(ctx, t.id, t.modified.UnixMilli(), t.executionID, t.pid); err != nil {
+			return err
+		}
+		return s.fulfil(ctx, tx, t.executionID)
+	})
 }
 
 // result records a round's result.
@@ -121,9 +139,16 @@ func (s *store) result(ctx context.Context, id, executionID, round, acc string) 
 	return s.exec(ctx, s.model, id, executionID, round, acc)
 }
 
-// ended records how an execution ended.
+// ended records how an execution ended, and that the call that asked for it, if
+// one did, took effect.
 func (s *store) ended(ctx context.Context, id, executionID string, to state, e end) error {
-	return s.exec(ctx, s.endedStmt, id, executionID, string(to), e.reason, e.detail, e.code, e.signal, e.at.UnixMilli())
+	return s.db.Update(ctx, func(tx *sql.Tx) error {
+		_, err := tx.StmtContext(ctx, s.endedStmt).ExecContext(ctx, id, executionID, string(to), e.reason, e.detail, e.code, e.signal, e.at.UnixMilli())
+		if err != nil || e.call.MessageID == "" {
+			return err
+		}
+		return s.calls.RememberCall(ctx, tx, e.call, nothing)
+	})
 }
 
 func (s *store) exec(ctx context.Context, stmt *sql.Stmt, args ...any) error {

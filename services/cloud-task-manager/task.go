@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/agata-fl/agata/pkg/baseservice"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
@@ -57,6 +58,7 @@ type end struct {
 	code   *int   // the exit code
 	signal *int   // the signal that ended it
 	at     time.Time
+	call   baseservice.Call // that asked for it; not stored with it
 }
 
 // why is the end's reason as people read it.

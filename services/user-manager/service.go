@@ -2,6 +2,7 @@ package usermanager
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"path/filepath"
 
@@ -37,10 +38,18 @@ func New(opt Options) (*Service, error) {
 	}
 	s := &Service{base: base, path: filepath.Join(opt.Data, "user-manager.db")}
 	// One connection writes, four read: more at once would only wait.
-	baseservice.Handle(base, updateUser, s.update)
+	baseservice.Handle(base, updateUser, s.update, baseservice.Remembered(memory{s}))
 	baseservice.Handle(base, getUser, s.get, baseservice.Concurrency(16))
 	baseservice.Handle(base, listUsers, s.list, baseservice.Concurrency(2))
 	return s, nil
+}
+
+// memory is the store's, once there is one.
+type memory struct{ *Service }
+
+// Recall implements [baseservice.Memory].
+func (m memory) Recall(ctx context.Context, call baseservice.Call) (json.RawMessage, bool, error) {
+	return m.store.calls.Recall(ctx, call)
 }
 
 // Started is closed when the functions are served for the first time.

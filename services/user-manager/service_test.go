@@ -189,3 +189,29 @@ func TestNewRefusesWhatCannotRun(t *testing.T) {
 		t.Errorf("without a transport: %v", err)
 	}
 }
+
+// An update that comes again to another run of the service does not undo what came
+// after it.
+func TestUpdatesTakeEffectOnce(t *testing.T) {
+	brokertest.OnBoth(t, func(t *testing.T, broker amqpx.Options) {
+		tr := brokertest.Connect(t, broker)
+		dir := t.TempDir()
+		update := func(messageID, body string) {
+			t.Helper()
+			value, err := rpc.CallRaw(deadline(t), tr, rpc.Request{Function: contract.UpdateUser.Name, Body: []byte(body), MessageID: messageID}, true)
+			if err != nil || string(value) != "null" {
+				t.Errorf("%s: %s, %v", messageID, value, err)
+			}
+		}
+		stop := serve(t, dir, tr, false)
+		update("first", `{"user_id":"u","data_qnt":1}`)
+		update("second", `{"user_id":"u","data_qnt":2}`)
+		update("first", `{"user_id":"u","data_qnt":1}`)
+		stop()
+		serve(t, dir, tr, false)
+		update("first", `{"user_id":"u","data_qnt":1}`)
+		if u, err := raw(t, tr, contract.GetUser.Name, `{"user_id":"u"}`); err != nil || !strings.Contains(u, `"data_qnt":2`) {
+			t.Errorf("the user is %s, %v", u, err)
+		}
+	})
+}

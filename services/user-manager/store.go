@@ -50,7 +50,8 @@ const (
 
 // store is the table of users. It is safe for concurrent use.
 type store struct {
-	db *sqlitex.DB
+	db    *sqlitex.DB
+	calls *sqlitex.Calls
 
 	getStmt, listStmt, findStmt, countStmt, countFoundStmt *sql.Stmt // of readers
 	attrsStmt, upsert                                      *sql.Stmt // of the writer
@@ -58,7 +59,7 @@ type store struct {
 
 func newStore(ctx context.Context, db *sqlitex.DB) (*store, error) {
 	s := &store{db: db}
-	var errs [7]error
+	var errs [8]error
 	s.getStmt, errs[0] = db.PrepareRead(ctx, sqlGet)
 	s.listStmt, errs[1] = db.PrepareRead(ctx, sqlList)
 	s.findStmt, errs[2] = db.PrepareRead(ctx, sqlFind)
@@ -66,6 +67,7 @@ func newStore(ctx context.Context, db *sqlitex.DB) (*store, error) {
 	s.countFoundStmt, errs[4] = db.PrepareRead(ctx, sqlCountFound)
 	s.attrsStmt, errs[5] = db.PrepareWrite(ctx, sqlAttributes)
 	s.upsert, errs[6] = db.PrepareWrite(ctx, sqlUpsert)
+	s.calls, errs[7] = sqlitex.NewCalls(ctx, db)
 	return s, errors.Join(errs[:]...)
 }
 
@@ -101,7 +103,7 @@ func (s *store) update(ctx context.Context, req updateRequest, now time.Time) er
 		if err != nil {
 			return fmt.Errorf("write user %s: %w", req.UserID, err)
 		}
-		return nil
+		return s.calls.Remember(ctx, tx, "null")
 	})
 }
 

@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"github.com/agata-fl/agata/internal/history"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/services/cloud-gateway/forward"
+	"github.com/agata-fl/agata/services/cloud-gateway/guard"
 )
 
 // Transport is what the API needs of the cloud broker; that of pkg/amqpx has it.
@@ -31,16 +33,25 @@ type Options struct {
 	Forward *forward.Forwarder
 	History *history.Store
 	Schemas *contract.Schemas
+	// Guard tells who makes a request and what they may; nil: the cloud is open.
+	Guard *guard.Guard
+	// Key is the cloud's, for tickets to the file service; nil: the cloud is open.
+	Key []byte
 	// FilesURL tells where the file service is, such as http://localhost:5000; it
 	// is asked at each transfer. nil: there is none.
 	FilesURL func() string
+	// FilesTLS is for a FilesURL that is https; nil: the system's authorities.
+	FilesTLS *tls.Config
 	// MaxFileBytes bounds an uploaded file; 512 MiB if zero.
 	MaxFileBytes int64
 	// Timeout bounds a request that is neither a stream nor a file; 10 s if zero.
 	Timeout    time.Duration
 	Version    string
-	HideErrors bool         // the texts of failures with status 500
-	Logger     *slog.Logger // nil: silent
+	HideErrors bool // the texts of failures with status 500
+	// Busy tells whether the gateway has as many calls under way as it should; nil:
+	// it never has.
+	Busy   func() bool
+	Logger *slog.Logger // nil: silent
 	// Now is the time; time.Now if nil.
 	Now func() time.Time
 }
@@ -54,7 +65,10 @@ type API struct {
 	files    *http.Client
 	requests chan struct{} // one token a request under way that is no stream
 	streams  chan struct{} // one a stream or a file's transfer
-	keys     running       // idempotency keys whose request is under way
+	lobby    chan struct{} // one a request of a closed cloud's route that is open to anyone
+	linked   chan struct{} // one a downlink
+	links    *links
+	keys     running // idempotency keys whose request is under way
 	asked    askedServices
 	beside   sync.WaitGroup // questions that no request waits for
 	mux      *http.ServeMux
@@ -65,6 +79,9 @@ const (
 	maxRequests = 1024
 	// maxStreams bounds the live streams and transfers of files at once.
 	maxStreams = 256
+	// maxLobby bounds those of a closed cloud that need no credentials, so that slow
+	// ones take nothing from who has shown some.
+	maxLobby = 128
 )
 
 // New checks the options; it starts nothing. Close ends what requests left open.
@@ -80,6 +97,9 @@ func New(opt Options) (*API, error) {
 	if opt.FilesURL == nil {
 		opt.FilesURL = func() string { return "" }
 	}
+	if opt.Busy == nil {
+		opt.Busy = func() bool { return false }
+	}
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -87,8 +107,9 @@ func New(opt Options) (*API, error) {
 		opt.Now = time.Now
 	}
 	a := &API{
-		opt: opt, log: opt.Logger, forward: opt.Forward, history: opt.History, files: fileClient(),
-		requests: make(chan struct{}, maxRequests), streams: make(chan struct{}, maxStreams),
+		opt: opt, log: opt.Logger, forward: opt.Forward, history: opt.History, files: fileClient(opt.FilesTLS),
+		requests: make(chan struct{}, maxRequests), streams: make(chan struct{}, maxStreams), lobby: make(chan struct{}, maxLobby),
+		linked: make(chan struct{}, maxLinks), links: newLinks(),
 		keys: running{byKey: map[string]string{}},
 	}
 	a.mux = a.newMux()

@@ -6,7 +6,9 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/agata-fl/agata/internal/ticket"
 	"github.com/agata-fl/agata/pkg/contract"
+	"github.com/agata-fl/agata/pkg/rpc"
 )
 
 // What of a request and of the file service's answer is passed on.
@@ -14,6 +16,9 @@ var (
 	downloadAsks    = []string{"Range", "If-Range", "If-None-Match", "If-Modified-Since"}
 	downloadAnswers = []string{"Content-Type", "Content-Length", "Content-Range", "Content-Disposition", "Accept-Ranges", "Etag", "Last-Modified", "Cache-Control"}
 )
+
+// self is the gateway, for what it does in nobody else's name.
+var self = rpc.Identity{Kind: rpc.Service, Name: "cloud-gateway"}
 
 // download streams a file from the file service, to which the task's credentials
 // open it. Any file of the task can be had so, also those that no client gets.
@@ -23,7 +28,8 @@ func (a *API) download(w http.ResponseWriter, r *http.Request, _ *params) error 
 	if err != nil {
 		return err
 	}
-	lookup, cancel := context.WithTimeout(r.Context(), a.opt.Timeout)
+	// The password is for the gateway to use, and not for whoever may read files.
+	lookup, cancel := context.WithTimeout(rpc.WithIdentity(r.Context(), self), a.opt.Timeout)
 	task, err := call(lookup, a, contract.GetTask, contract.TaskIDRequest{TaskID: id})
 	cancel()
 	if err != nil {
@@ -41,7 +47,9 @@ func (a *API) download(w http.ResponseWriter, r *http.Request, _ *params) error 
 	if err != nil {
 		return err
 	}
-	req.SetBasicAuth(task.Username, task.Password)
+	if err := a.admit(r.Context(), req, ticket.Download, task); err != nil {
+		return err
+	}
 	for _, name := range downloadAsks {
 		if v := r.Header.Get(name); v != "" {
 			req.Header.Set(name, v)

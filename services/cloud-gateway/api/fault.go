@@ -11,6 +11,7 @@ import (
 	"github.com/agata-fl/agata/internal/httpx"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
+	"github.com/agata-fl/agata/services/cloud-gateway/guard"
 )
 
 // fault is a failure as its problem shows it.
@@ -57,12 +58,14 @@ func badFields(fields map[string]string) *fault {
 
 // hints say what to do about failures of a kind.
 var hints = map[rpc.Code]string{
-	rpc.Invalid:     "Correct what is named and send it again.",
-	rpc.NotFound:    "GET the list that it would be in for what there is.",
-	rpc.Conflict:    "Look how it stands now.",
-	rpc.Unavailable: "See /readyz and /api/v1/services for what runs, then try again.",
-	rpc.Deadline:    "Look whether it took effect before you try again.",
-	rpc.Internal:    "Quote the correlation id when you report this; the service's log has the details.",
+	rpc.Invalid:      "Correct what is named and send it again.",
+	rpc.NotFound:     "GET the list that it would be in for what there is.",
+	rpc.Conflict:     "Look how it stands now.",
+	rpc.Unauthorized: "Try again with what is right.",
+	rpc.Forbidden:    "Ask an admin.",
+	rpc.Unavailable:  "See /readyz and /api/v1/services for what runs, then try again.",
+	rpc.Deadline:     "Look whether it took effect before you try again.",
+	rpc.Internal:     "Quote the correlation id when you report this; the service's log has the details.",
 }
 
 // faultOf puts any failure into the words of a problem.
@@ -84,6 +87,10 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 		httpx.BodyProblem(w, r, tooLarge)
 		return
 	}
+	if refusal, ok := errors.AsType[*guard.Refusal](err); ok {
+		refusal.Problem(w, r)
+		return
+	}
 	f := faultOf(err)
 	if f.status >= http.StatusInternalServerError {
 		level := slog.LevelWarn
@@ -94,6 +101,9 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	if a.opt.HideErrors && f.status == http.StatusInternalServerError {
 		f.detail = contract.HiddenError
+	}
+	if f.status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", guard.Challenge)
 	}
 	if f.retryAfter != "" {
 		w.Header().Set("Retry-After", f.retryAfter)

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/agata-fl/agata/internal/artifact"
+	"github.com/agata-fl/agata/internal/httpx"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
@@ -19,15 +21,16 @@ import (
 const idle = 30 * time.Second
 
 // fileClient talks to the file service, which is near and needs no proxy.
-func fileClient() *http.Client {
+func fileClient(with *tls.Config) *http.Client {
 	return &http.Client{
-		Transport: &http.Transport{
+		Transport: httpx.Secure(&http.Transport{
 			DialContext:           (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
 			ResponseHeaderTimeout: time.Minute,
 			MaxIdleConnsPerHost:   4,
 			IdleConnTimeout:       30 * time.Second,
 			DisableCompression:    true, // the bytes, and their ETag, as they are
-		},
+			TLSHandshakeTimeout:   5 * time.Second,
+		}, with),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }

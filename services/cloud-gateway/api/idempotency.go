@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/agata-fl/agata/internal/history"
+	"github.com/agata-fl/agata/pkg/rpc"
 	"github.com/agata-fl/agata/services/cloud-gateway/forward"
 )
 
@@ -55,6 +56,9 @@ func (a *API) once(w http.ResponseWriter, r *http.Request, q *params, handle fun
 	}
 	if key == "" || len(key) > maxKey || strings.ContainsFunc(key, func(c rune) bool { return c < 0x20 || c > 0x7e }) {
 		return badFields(map[string]string{keyHeader: fmt.Sprintf("must have 1 to %d printable ASCII characters", maxKey)})
+	}
+	if id := rpc.IdentityFrom(r.Context()); id.Kind != rpc.Nobody {
+		key = id.String() + "\n" + key // nobody gets another's answer
 	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {

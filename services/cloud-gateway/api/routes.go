@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/agata-fl/agata/internal/httpx"
+	"github.com/agata-fl/agata/services/cloud-gateway/guard"
 )
 
 // Prefix is where the API begins.
@@ -21,11 +22,13 @@ const (
 	plain    kind = iota // an answer within the timeout
 	mutation             // the same, with an Idempotency-Key
 	stream               // no bound in time
+	linked               // the same, for a client's downlink
 )
 
 // route is one operation of the API.
 type route struct {
 	method, path string // the path below Prefix, as a pattern of net/http
+	grant        guard.Grant
 	kind         kind
 	handle       func(w http.ResponseWriter, r *http.Request, q *params) error
 	query        []string // the parameters that it takes
@@ -39,45 +42,64 @@ func (a *API) routes() []route {
 	without := func(names []string, name string) []string {
 		return slices.DeleteFunc(slices.Clone(names), func(s string) bool { return s == name })
 	}
+	const anyone, viewer, operator, admin, client = guard.Anyone, guard.Viewer, guard.Operator, guard.Admin, guard.Client
 	return []route{
-		{"GET", "/overview", plain, a.overview, nil, 0},
-		{"GET", "/services", plain, a.services, nil, 0},
-		{"GET", "/schemas/{function}", plain, a.schema, nil, 0},
+		{"GET", "/overview", viewer, plain, a.overview, nil, 0},
+		{"GET", "/services", viewer, plain, a.services, nil, 0},
+		{"GET", "/schemas/{function}", viewer, plain, a.schema, nil, 0},
 
-		{"GET", "/tasks", plain, a.listTasks, with(page, "state", "q", "order"), 0},
-		{"POST", "/tasks", mutation, a.createTask, nil, 0},
-		{"GET", "/tasks/{id}", plain, a.showTask, nil, 0},
-		{"PATCH", "/tasks/{id}", plain, a.changeTask, nil, 0},
-		{"DELETE", "/tasks/{id}", plain, a.deleteTask, nil, 0},
-		{"POST", "/tasks/{id}/start", mutation, a.startTask, nil, 0},
-		{"POST", "/tasks/{id}/stop", mutation, a.stopTask, nil, 0},
-		{"GET", "/tasks/{id}/files", plain, a.listFiles, nil, 0},
-		{"GET", "/tasks/{id}/files/{path...}", stream, a.download, nil, 0},
-		{"PUT", "/tasks/{id}/files/{path...}", stream, a.upload, nil, a.opt.MaxFileBytes},
-		{"DELETE", "/tasks/{id}/files/{path...}", plain, a.deleteFile, nil, 0},
-		{"GET", "/tasks/{id}/logs", plain, a.logs, []string{"lines", "after"}, 0},
-		{"GET", "/tasks/{id}/logs/live", stream, a.liveLogs, []string{"lines", "after"}, 0},
-		{"GET", "/tasks/{id}/explain", plain, a.explain, []string{"client"}, 0},
-		{"GET", "/tasks/{id}/clients", plain, a.taskClients, with(page, "q"), 0},
-		{"GET", "/tasks/{id}/executions", plain, a.listExecutions, with(page, "client", "state", "side"), 0},
-		{"GET", "/tasks/{id}/metrics", plain, a.metrics, []string{"points", "series", "execution", "client"}, 0},
-		{"GET", "/tasks/{id}/timeline", plain, a.listEvents, with(with(page, without(filter, "task")...), "order"), 0},
-		{"POST", "/criteria/check", plain, a.checkCriteria, nil, 0},
+		{"GET", "/tasks", viewer, plain, a.listTasks, with(page, "state", "q", "order"), 0},
+		{"POST", "/tasks", operator, mutation, a.createTask, nil, 0},
+		{"GET", "/tasks/{id}", viewer, plain, a.showTask, nil, 0},
+		{"PATCH", "/tasks/{id}", operator, plain, a.changeTask, nil, 0},
+		{"DELETE", "/tasks/{id}", operator, plain, a.deleteTask, nil, 0},
+		{"POST", "/tasks/{id}/start", operator, mutation, a.startTask, nil, 0},
+		{"POST", "/tasks/{id}/stop", operator, mutation, a.stopTask, nil, 0},
+		{"GET", "/tasks/{id}/files", viewer, plain, a.listFiles, nil, 0},
+		{"GET", "/tasks/{id}/files/{path...}", viewer, stream, a.download, nil, 0},
+		{"PUT", "/tasks/{id}/files/{path...}", operator, stream, a.upload, nil, a.opt.MaxFileBytes},
+		{"POST", "/tasks/{id}/upload-ticket", operator, plain, a.uploadTicket, nil, 0}, // not remembered: it is a secret
+		{"DELETE", "/tasks/{id}/files/{path...}", operator, plain, a.deleteFile, nil, 0},
+		{"GET", "/tasks/{id}/logs", viewer, plain, a.logs, []string{"lines", "after"}, 0},
+		{"GET", "/tasks/{id}/logs/live", viewer, stream, a.liveLogs, []string{"lines", "after"}, 0},
+		{"GET", "/tasks/{id}/explain", viewer, plain, a.explain, []string{"client"}, 0},
+		{"GET", "/tasks/{id}/clients", viewer, plain, a.taskClients, with(page, "q"), 0},
+		{"GET", "/tasks/{id}/executions", viewer, plain, a.listExecutions, with(page, "client", "state", "side"), 0},
+		{"GET", "/tasks/{id}/metrics", viewer, plain, a.metrics, []string{"points", "series", "execution", "client"}, 0},
+		{"GET", "/tasks/{id}/timeline", viewer, plain, a.listEvents, with(with(page, without(filter, "task")...), "order"), 0},
+		{"POST", "/criteria/check", viewer, plain, a.checkCriteria, nil, 0},
 
-		{"GET", "/clients", plain, a.listClients, with(page, "q"), 0},
-		{"GET", "/clients/{client}", plain, a.showClient, nil, 0},
-		{"GET", "/clients/{client}/executions", plain, a.listExecutions, with(page, "task", "state", "side"), 0},
-		{"POST", "/clients/{client}/quarantine/{task}/release", mutation, a.release, nil, 0},
-		{"POST", "/clients/{client}/records", plain, a.takeRecords, nil, maxReport},
-		{"GET", "/commands/{command}", plain, a.showCommand, nil, 0},
+		{"GET", "/clients", viewer, plain, a.listClients, with(page, "q"), 0},
+		{"GET", "/clients/{client}", viewer, plain, a.showClient, nil, 0},
+		{"GET", "/clients/{client}/executions", viewer, plain, a.listExecutions, with(page, "task", "state", "side"), 0},
+		{"POST", "/clients/{client}/quarantine/{task}/release", operator, mutation, a.release, nil, 0},
+		{"POST", "/clients/{client}/records", client, plain, a.takeRecords, nil, maxReport},
+		{"GET", "/clients/{client}/downlink", client, linked, a.downlink, []string{"heartbeat"}, 0},
+		{"GET", "/commands/{command}", viewer, plain, a.showCommand, nil, 0},
 
-		{"GET", "/executions", plain, a.listExecutions, with(page, "task", "client", "state", "side"), 0},
-		{"GET", "/executions/{execution}", plain, a.showExecution, nil, 0},
-		{"GET", "/events", plain, a.listEvents, with(with(page, filter...), "order"), 0},
-		{"GET", "/events.json", stream, a.exportEvents, filter, 0},
-		{"GET", "/events/density", plain, a.density, with(filter, "by", "buckets", "lanes"), 0},
-		{"GET", "/events/live", stream, a.liveEvents, []string{"task", "client", "after"}, 0},
-		{"GET", "/live", stream, a.live, []string{"kinds", "task", "client", "after"}, 0},
+		{"GET", "/executions", viewer, plain, a.listExecutions, with(page, "task", "client", "state", "side"), 0},
+		{"GET", "/executions/{execution}", viewer, plain, a.showExecution, nil, 0},
+		{"GET", "/events", viewer, plain, a.listEvents, with(with(page, filter...), "order"), 0},
+		{"GET", "/events.json", viewer, stream, a.exportEvents, filter, 0},
+		{"GET", "/events/density", viewer, plain, a.density, with(filter, "by", "buckets", "lanes"), 0},
+		{"GET", "/events/live", viewer, stream, a.liveEvents, []string{"task", "client", "after"}, 0},
+		{"GET", "/live", viewer, stream, a.live, []string{"kinds", "task", "client", "after"}, 0},
+
+		// Their answers may hold secrets, which the memory of a mutation must not keep.
+		{"GET", "/session", anyone, plain, a.showSession, nil, 0},
+		{"POST", "/session", anyone, plain, a.signIn, nil, 0},
+		{"DELETE", "/session", anyone, plain, a.signOut, nil, 0},
+		{"GET", "/operators", admin, plain, a.listOperators, nil, 0},
+		{"POST", "/operators", admin, plain, a.addOperator, nil, 0},
+		{"PATCH", "/operators/{name}", viewer, plain, a.changeOperator, nil, 0}, // one's own; others' as admin
+		{"DELETE", "/operators/{name}", admin, plain, a.removeOperator, nil, 0},
+		{"GET", "/tokens", viewer, plain, a.listTokens, nil, 0},
+		{"POST", "/tokens", viewer, plain, a.newToken, nil, 0},
+		{"DELETE", "/tokens/{token}", viewer, plain, a.revokeToken, nil, 0},
+		{"POST", "/enrolments", operator, plain, a.newEnrolment, nil, 0},
+		{"POST", "/enrol", anyone, plain, a.enrol, nil, 0},
+		{"GET", "/clients/{client}/credential", viewer, plain, a.showCredential, nil, 0},
+		{"DELETE", "/clients/{client}/credential", operator, plain, a.revokeCredential, nil, 0},
 	}
 }
 
@@ -122,14 +144,25 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // serve puts around a route what its kind needs.
 func (a *API) serve(rt route) http.Handler {
 	tokens := a.requests
-	if rt.kind == stream {
+	switch {
+	case rt.kind == stream:
 		tokens = a.streams
+	case rt.kind == linked:
+		tokens = a.linked
+	case rt.grant == guard.Anyone && a.opt.Guard != nil:
+		tokens = a.lobby
 	}
 	limit := rt.body
 	if limit == 0 {
 		limit = maxJSON
 	}
 	var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Before anything else is looked at: who may not know learns nothing.
+		r, err := a.opt.Guard.Admit(r, rt.grant, r.PathValue("client"))
+		if err != nil {
+			a.fail(w, r, err)
+			return
+		}
 		give, ok := take(tokens)
 		if !ok {
 			a.fail(w, r, unavailable("The gateway serves as many requests of this kind at once as it can.", "Try again in a moment."))
@@ -149,7 +182,7 @@ func (a *API) serve(rt route) http.Handler {
 			a.fail(w, r, err)
 		}
 	})
-	if rt.kind != stream {
+	if rt.kind != stream && rt.kind != linked {
 		h = httpx.Deadlines(a.opt.Timeout, a.opt.Timeout+time.Minute)(bounded(h, a.opt.Timeout))
 	}
 	return httpx.LimitBody(limit)(h)

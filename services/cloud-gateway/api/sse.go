@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/agata-fl/agata/internal/httpx"
+	"github.com/agata-fl/agata/services/cloud-gateway/guard"
 )
 
 const (
@@ -18,6 +19,8 @@ const (
 	// slowReader is how long a reader may take for a message; then it is cut off,
 	// and resumes where it was.
 	slowReader = 15 * time.Second
+	// recheck is how often a stream makes sure that its reader still may read it.
+	recheck = 2 * time.Second
 )
 
 // events is a stream of server-sent events. Not for concurrent use.
@@ -29,11 +32,9 @@ type events struct {
 }
 
 // serveEvents answers with a stream that fn fills. It ends when fn returns, when
-// the reader leaves, and at once when the server drains.
+// the reader leaves or may no longer read, and at once when the server drains.
 func serveEvents(w http.ResponseWriter, r *http.Request, fn func(context.Context, *events) error) error {
-	h := w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("X-Accel-Buffering", "no")
+	s := startEvents(w)
 	if r.Method == http.MethodHead {
 		w.WriteHeader(http.StatusOK)
 		return nil
@@ -43,13 +44,19 @@ func serveEvents(w http.ResponseWriter, r *http.Request, fn func(context.Context
 	defer wg.Wait()
 	defer cancel()
 	wg.Go(func() {
-		select {
-		case <-httpx.Draining(ctx):
-			cancel()
-		case <-ctx.Done():
+		defer cancel()
+		tick := time.NewTicker(recheck)
+		defer tick.Stop()
+		for guard.Check(ctx) == nil {
+			select {
+			case <-httpx.Draining(ctx):
+				return
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
 		}
 	})
-	s := &events{w: w, ctl: http.NewResponseController(w)}
 	if err := s.write([]byte("retry: 2000\n\n")); err != nil {
 		return nil // the reader is gone
 	}
@@ -57,6 +64,14 @@ func serveEvents(w http.ResponseWriter, r *http.Request, fn func(context.Context
 	// nothing left to answer.
 	_ = fn(ctx, s)
 	return nil
+}
+
+// startEvents makes an answer a stream; nothing is sent yet.
+func startEvents(w http.ResponseWriter) *events {
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("X-Accel-Buffering", "no")
+	return &events{w: w, ctl: http.NewResponseController(w), last: time.Now()}
 }
 
 // send sends an event with data, which has no line breaks; id is what a reader

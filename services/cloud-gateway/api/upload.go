@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/agata-fl/agata/internal/ticket"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
@@ -72,6 +73,9 @@ func (a *API) upload(w http.ResponseWriter, r *http.Request, _ *params) error {
 		return err
 	}
 	req.Header.Set("Content-Type", multi.FormDataContentType())
+	if err := a.admit(r.Context(), req, ticket.Upload, contract.Task{ID: id}); err != nil {
+		return err
+	}
 	resp, err := a.files.Do(req)
 	if err != nil {
 		end(err)

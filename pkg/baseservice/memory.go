@@ -1,0 +1,32 @@
+package baseservice
+
+import (
+	"context"
+	"encoding/json"
+)
+
+// Call names a call for good: a repetition, a redelivery and a replay of it have
+// the same message id.
+type Call struct{ Function, MessageID string }
+
+// Memory remembers calls that took effect, beyond the life of the process. A
+// function writes into it in the transaction of its effect, with the call that
+// [CallFrom] tells.
+type Memory interface {
+	// Recall returns the reply of a call that took effect.
+	Recall(ctx context.Context, call Call) (reply json.RawMessage, found bool, err error)
+}
+
+// Remembered gives a function a memory: a call that is in it is not executed but
+// answered with its first reply.
+func Remembered(m Memory) HandleOption { return func(f *function) { f.memory = m } }
+
+type callKey struct{}
+
+// CallFrom returns the call that a function with a memory executes; false where
+// there is nothing to remember: such a function is called by other means, or by a
+// peer whose call has no name.
+func CallFrom(ctx context.Context) (Call, bool) {
+	call, ok := ctx.Value(callKey{}).(Call)
+	return call, ok
+}
