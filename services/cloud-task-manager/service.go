@@ -17,6 +17,7 @@ import (
 	"github.com/agata-fl/agata/internal/artifact"
 	"github.com/agata-fl/agata/internal/audit"
 	"github.com/agata-fl/agata/internal/bundle"
+	"github.com/agata-fl/agata/internal/control"
 	"github.com/agata-fl/agata/internal/httpx"
 	"github.com/agata-fl/agata/internal/sqlitex"
 	"github.com/agata-fl/agata/internal/supervise"
@@ -69,7 +70,7 @@ type Service struct {
 
 	turns   keyLock // by task: all that changes it
 	gate    gate
-	offers  offers
+	offers  control.Offers
 	runs    runs
 	clients clients
 	seen    seen
