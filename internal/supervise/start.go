@@ -110,6 +110,9 @@ func (m *Manager) spawn(ctx context.Context, folder string, spec shim.Spec) (_ *
 	handle.close()
 	if err != nil {
 		sweep(folder, spec.ID, goneBound)
+		if errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() == nil {
+			return nil, KindTimeout, err
+		}
 		return nil, KindFailed, err
 	}
 	kind := KindFailed

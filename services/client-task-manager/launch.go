@@ -24,7 +24,6 @@ import (
 // quarantine (again) is fetched only to see whether its files are new, which
 // puts nothing on the timeline.
 func (s *Service) launch(ctx context.Context, t contract.OfferedTask, again bool) outcome {
-	o := outcome{taskID: t.ID, result: failed}
 	started := time.Now()
 	if !again {
 		s.base.Event(ctx, contract.About{Task: t.ID}, "_run_task_one_policy", "Started downloading task")
@@ -33,9 +32,7 @@ func (s *Service) launch(ctx context.Context, t contract.OfferedTask, again bool
 		TaskID: t.ID, User: t.Username, Password: t.Password, Paths: t.FilesPaths, Dir: s.taskDir(t.ID),
 	})
 	if err != nil {
-		o.reason, o.detail = policy.DownloadFailed, err.Error()
-		o.held = s.quarantine.fail(policy.Key{Task: t.ID}, o.reason)
-		return o
+		return s.refuse(ctx, policy.Key{Task: t.ID}, started, fetchReason(err), err)
 	}
 	key := policy.Key{Task: t.ID, Digest: digest(files, t.ClientArguments)}
 	if !again {
@@ -43,19 +40,17 @@ func (s *Service) launch(ctx context.Context, t contract.OfferedTask, again bool
 		s.base.Event(ctx, contract.About{Task: t.ID}, "download_task_time", nanoseconds(started))
 	}
 	if s.quarantine.holds(key) {
-		o.result = kept
-		return o
+		return outcome{taskID: t.ID, result: kept}
 	}
 	s.quarantine.succeed(policy.Key{Task: t.ID}) // the download did
 	proc, err := s.start(ctx, t, key.Digest)
 	if err != nil {
-		o.reason, o.detail = policy.StartFailed, err.Error()
-		o.held = s.quarantine.fail(key, o.reason)
-		return o
+		return s.refuse(ctx, key, started, launch.StartReason(err), err)
 	}
-	o.result, o.exec = launched, newExecution(t, key.Digest, proc)
-	s.tellRunning(ctx, o.exec)
-	return o
+	s.attempts.succeeded(t.ID)
+	e := newExecution(t, key.Digest, proc)
+	s.tellRunning(ctx, e)
+	return outcome{taskID: t.ID, result: launched, exec: e}
 }
 
 // Labels of an execution, for a manager that takes it over.

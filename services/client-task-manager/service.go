@@ -60,6 +60,7 @@ type Service struct {
 	metrics    *metrics
 	status     status
 	state      stateTeller
+	attempts   attempts
 	loop       *loop
 	asked      asking
 }

@@ -34,7 +34,7 @@ func (l *loop) publish(ctx context.Context) {
 	list := make([]contract.Execution, 0, len(l.running))
 	for id, e := range l.running {
 		list = append(list, contract.Execution{
-			TaskID: id, ExecutionID: e.proc.ID(), PID: e.proc.PID(), State: "running",
+			TaskID: id, ExecutionID: e.proc.ID(), PID: e.proc.PID(), State: contract.StateRunning,
 			Started: unix(e.proc.StartedAt()),
 		})
 	}
@@ -61,7 +61,7 @@ func (s *Service) clientState() contract.ClientState {
 			continue
 		}
 		state.Quarantined = append(state.Quarantined, contract.QuarantinedFor{
-			TaskID: q.Task, Digest: q.Digest, Reason: string(q.Reason), Since: unix(q.Since), Until: unix(q.Until),
+			TaskID: q.Task, Digest: q.Digest, Reason: q.Reason, Since: unix(q.Since), Until: unix(q.Until),
 		})
 	}
 	return state

@@ -81,7 +81,7 @@ func (s *Service) act(ctx context.Context, e *execution, line supervise.Line, re
 	id := e.task.ID
 	switch r := report.(type) {
 	case taskreporter.Error:
-		o.reason, o.detail = policy.ReportError, r.Exception
+		o.reason, o.detail = contract.ReasonReportError, r.Exception
 		s.handleError(ctx, e, o)
 		return true
 	case taskreporter.Info:
@@ -129,18 +129,15 @@ func (s *Service) handleError(ctx context.Context, e *execution, o *outcome) {
 func (s *Service) concluded(ctx context.Context, e *execution, exit supervise.Exit, o *outcome) {
 	switch {
 	case exit.Reason == supervise.ReasonStopped:
-		o.result, o.reason, o.detail = ended, policy.OperatorStop, "the client's task manager stopped"
+		o.result, o.reason, o.detail = ended, contract.ReasonServiceStop, "the client's task manager stopped"
 		if e.gone.Load() {
-			o.detail = "the cloud offers the task no more"
+			o.reason, o.detail = contract.ReasonWithdrawn, "the cloud offers the task no more"
 		}
 		return
 	case exit.Code == exitTemporary:
-		o.reason = policy.ServerUnreachable
-	case exit.Reason == supervise.ReasonExited:
-		// Without Finished even a good exit is a failure.
-		o.reason = policy.ExitNonzero
-	default:
-		o.reason = policy.Reason(exit.Reason)
+		o.reason = contract.ReasonServerUnreachable
+	default: // without Finished even a good exit is a failure
+		o.reason = exit.Reason
 	}
 	o.detail = launch.Describe(exit)
 	s.handleError(ctx, e, o)

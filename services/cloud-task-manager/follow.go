@@ -120,7 +120,7 @@ func (s *Service) conclude(r *run, exit supervise.Exit) {
 		s.base.Event(context.Background(), r.about(), "end_server_task", fmt.Sprintf("Server task %s: %s", v.state, v.end.reason))
 		s.commitSeen(r)
 	}
-	s.metrics.ended.WithLabelValues(v.end.reason).Inc()
+	s.metrics.ended.WithLabelValues(string(v.end.reason)).Inc()
 	if v.state == stateFailed {
 		log.Warn("a task's server failed")
 	} else {

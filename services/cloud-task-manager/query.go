@@ -47,7 +47,7 @@ func (s *Service) countTasks(ctx context.Context, _ contract.None) (contract.Tas
 		return nil, err
 	}
 	counts := contract.TaskCounts{}
-	for _, st := range states() {
+	for _, st := range contract.States() {
 		counts[string(st)] = n[st]
 	}
 	return counts, nil

@@ -204,7 +204,7 @@ func (s *Service) stopAll() error {
 	var g errgroup.Group
 	for _, r := range s.runs.all() {
 		g.Go(func() error {
-			return s.stop(context.Background(), r, end{reason: reasonStopped, detail: "the service stopped"})
+			return s.stop(context.Background(), r, end{reason: contract.ReasonServiceStop, detail: "the service stopped"})
 		})
 	}
 	return g.Wait()

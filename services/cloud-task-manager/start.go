@@ -82,6 +82,7 @@ func (s *Service) start(ctx context.Context, t *task, arguments string) error {
 	}
 	proc, err := s.procs.Start(ctx, s.spec(t, id.String(), roleServer, command, rpc.TraceFrom(ctx)))
 	if err != nil {
+		s.tellRefused(contract.About{Task: t.id, Execution: id.String()}, err)
 		return startFailure(t, err)
 	}
 	if err := s.begin(ctx, t, o, proc); err != nil {
@@ -126,7 +127,7 @@ func (s *Service) stopServerTask(ctx context.Context, req contract.TaskIDRequest
 	if r == nil {
 		return none, rpc.Text(rpc.NotFound, contract.TaskNotFound(req.TaskID))
 	}
-	if err := s.stop(ctx, r, end{reason: reasonStopped, detail: "it was asked to stop"}); err != nil {
+	if err := s.stop(ctx, r, end{reason: contract.ReasonOperatorStop, detail: "it was asked to stop"}); err != nil {
 		return none, err
 	}
 	s.base.Event(ctx, r.about(), contract.StopServerTask.Name, "Finished stopping server task")

@@ -58,13 +58,14 @@ type Status struct {
 
 // Why an execution ended, as exit.json says it.
 const (
-	ReasonExited      = "exited"
-	ReasonExitNonzero = "exit_nonzero"
-	ReasonSignaled    = "signaled"
-	ReasonOOMKilled   = "oom_killed"
-	ReasonStopped     = "stopped"
-	ReasonLost        = "lost"
-	ReasonStartFailed = "start_failed"
+	ReasonExited        = "exited"
+	ReasonExitNonzero   = "exit_nonzero"
+	ReasonSignaled      = "signaled"
+	ReasonOOMKilled     = "oom_killed"
+	ReasonLimitExceeded = "limit_exceeded"
+	ReasonStopped       = "stopped"
+	ReasonLost          = "lost"
+	ReasonStartFailed   = "start_failed"
 )
 
 // Exit is the content of exit.json.

@@ -132,6 +132,8 @@ func (t *tender) describe(status syscall.WaitStatus, usage syscall.Rusage) Exit 
 	switch {
 	case t.stopping:
 		exit.Reason = ReasonStopped
+	case exit.Signal == int(syscall.SIGXCPU), exit.Signal == int(syscall.SIGXFSZ):
+		exit.Reason = ReasonLimitExceeded
 	case exit.Signal != 0:
 		exit.Reason = ReasonSignaled
 	case exit.Code != 0:
