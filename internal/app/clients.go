@@ -80,7 +80,7 @@ func (a *App) startClient(ctx context.Context, i int, broker config.Broker, user
 		Base: base, UserID: user, Info: info, Work: work, Data: a.clientData(i), ConfigDir: dir,
 		Python: a.cfg.Tasks.Python, PythonPath: pythonPath, FilesURL: a.cfg.FilesURL(),
 		Interval: a.cfg.Client.RequestInterval, Policy: string(a.cfg.Client.Policy), MaxTasks: a.cfg.Client.MaxTasks,
-		Grace: a.cfg.Tasks.Grace, QuarantineFor: a.cfg.Tasks.Quarantine, RestartAttempts: a.cfg.Tasks.RestartAttempts,
+		Grace: a.cfg.Tasks.Grace, Stall: a.cfg.Tasks.Stall, QuarantineFor: a.cfg.Tasks.Quarantine, RestartAttempts: a.cfg.Tasks.RestartAttempts,
 		KeepTasks: a.opt.KeepTasks,
 	})
 	if err != nil {

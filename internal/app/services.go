@@ -129,7 +129,7 @@ func (a *App) startTaskManager(ctx context.Context) error {
 		Base: base, Data: a.cfg.Data, Work: a.cfg.Tasks.WorkCloud, ConfigDir: dir,
 		Python: a.cfg.Tasks.Python, PythonPath: pythonPath,
 		FilesAddr: listen(a.cfg.Files.Host, a.cfg.Files.Port), FilesLimits: artifact.Limits{FileBytes: a.cfg.Files.MaxFileBytes()},
-		AllowOrigin: "*", Grace: a.cfg.Tasks.Grace, KeepTasks: a.opt.KeepTasks,
+		AllowOrigin: "*", Stall: a.cfg.Tasks.Stall, Grace: a.cfg.Tasks.Grace, KeepTasks: a.opt.KeepTasks,
 	})
 	if err != nil {
 		return portHint(err, "file server", a.cfg.Files.Port)

@@ -33,6 +33,7 @@ type execution struct {
 	mayTell *rate.Limiter // its events
 	rounds  *rate.Limiter // and its rounds
 	gone    atomic.Bool   // we stop it, since the cloud offers the task no more
+	halted  atomic.Pointer[halt]
 }
 
 func newExecution(t contract.OfferedTask, digest string, p *supervise.Process) *execution {

@@ -44,6 +44,7 @@ type Options struct {
 	MaxTasks        int           // bound of PolicyAll
 	Grace           time.Duration // from SIGTERM to SIGKILL; 0: 5 s
 	QuarantineFor   time.Duration // after a failure of the task's own; 0: until its files change or it is released
+	Stall           time.Duration // without a sign of life; see [policy.Rhythm]; 0: nothing ever counts as stalled
 	RestartAttempts int           // of what fails for want of something else, before quarantine
 	KeepTasks       bool          // leave tasks running when the service stops
 }

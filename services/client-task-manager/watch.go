@@ -23,21 +23,7 @@ const exitTemporary = 75
 // truth: a task that ends without Finished or error has failed.
 func (s *Service) watch(ctx context.Context, e *execution) outcome {
 	o := outcome{taskID: e.task.ID, result: failed}
-	decided := false
-	for line := range e.proc.Lines() {
-		report, ok := taskreporter.Report(nil), false
-		if line.Stream != supervise.Stderr {
-			report, ok = taskreporter.Parse([]byte(line.Text))
-		}
-		if !ok {
-			s.log.Debug("task output", "task_id", e.task.ID, "stream", line.Stream, "text", line.Text)
-		} else if !decided {
-			decided = s.act(ctx, e, line, report, &o)
-		}
-		if err := e.proc.Commit(line); err != nil {
-			s.log.Warn("the place in a task's output was not saved", "task_id", e.task.ID, "err", err)
-		}
-	}
+	decided := s.read(ctx, e, &o)
 	exit, known := e.proc.Exit()
 	if !known { // detached: the next manager goes on
 		return outcome{taskID: e.task.ID, result: ended}
@@ -49,6 +35,36 @@ func (s *Service) watch(ctx context.Context, e *execution) outcome {
 	s.tellRun(ctx, e.about(), run)
 	s.tidy(e, run)
 	return o
+}
+
+// read takes in what an execution writes until it has ended, and looks meanwhile
+// whether it makes progress. True: a report decided its fate.
+func (s *Service) read(ctx context.Context, e *execution, o *outcome) (decided bool) {
+	watch := s.newWatch(ctx, e)
+	defer s.endWatch(e, watch)
+	for {
+		select {
+		case line, more := <-e.proc.Lines():
+			if !more {
+				return decided
+			}
+			report, ok := taskreporter.Report(nil), false
+			if line.Stream != supervise.Stderr {
+				report, ok = taskreporter.Parse([]byte(line.Text))
+			}
+			watch.Line(report)
+			if !ok {
+				s.log.Debug("task output", "task_id", e.task.ID, "stream", line.Stream, "text", line.Text)
+			} else if !decided {
+				decided = s.act(ctx, e, line, report, o)
+			}
+			if err := e.proc.Commit(line); err != nil {
+				s.log.Warn("the place in a task's output was not saved", "task_id", e.task.ID, "err", err)
+			}
+		case <-watch.C:
+			s.look(ctx, e, watch)
+		}
+	}
 }
 
 // handledMark is a file in the folder of an execution whose end has been dealt
@@ -129,9 +145,11 @@ func (s *Service) handleError(ctx context.Context, e *execution, o *outcome) {
 func (s *Service) concluded(ctx context.Context, e *execution, exit supervise.Exit, o *outcome) {
 	switch {
 	case exit.Reason == supervise.ReasonStopped:
-		o.result, o.reason, o.detail = ended, contract.ReasonServiceStop, "the client's task manager stopped"
-		if e.gone.Load() {
-			o.reason, o.detail = contract.ReasonWithdrawn, "the cloud offers the task no more"
+		o.reason, o.detail = e.stopReason()
+		if policy.ClassOf(o.reason) == policy.Operator {
+			o.result = ended
+		} else {
+			s.handleError(ctx, e, o)
 		}
 		return
 	case exit.Code == exitTemporary:
@@ -141,6 +159,30 @@ func (s *Service) concluded(ctx context.Context, e *execution, exit supervise.Ex
 	}
 	o.detail = launch.Describe(exit)
 	s.handleError(ctx, e, o)
+}
+
+// halt is why this manager stops an execution.
+type halt struct {
+	reason policy.Reason
+	detail string
+}
+
+// stopReason is why an execution was stopped, as far as anybody here knows.
+func (e *execution) stopReason() (policy.Reason, string) {
+	switch why := e.halted.Load(); {
+	case why != nil:
+		return why.reason, why.detail
+	case e.gone.Load():
+		return contract.ReasonWithdrawn, "the cloud offers the task no more"
+	}
+	return contract.ReasonServiceStop, "the client's task manager stopped"
+}
+
+// halt stops an execution for a reason, which becomes that of its end. The first
+// reason counts.
+func (s *Service) halt(ctx context.Context, e *execution, reason policy.Reason, detail string) {
+	e.halted.CompareAndSwap(nil, &halt{reason, detail})
+	s.stop(ctx, e.proc)
 }
 
 // stop ends a process and waits until it is gone.

@@ -38,6 +38,7 @@ type Options struct {
 	FilesLimits artifact.Limits // of uploads
 	AllowOrigin string          // web pages that may upload; see [artifact.HandlerOptions]
 
+	Stall     time.Duration // without a sign of life, see [policy.Rhythm]; 0: nothing ever counts as stalled
 	Grace     time.Duration // from SIGTERM to SIGKILL; 0: 5 s
 	KeepTasks bool          // leave tasks running when the service stops, for the next one to adopt
 }

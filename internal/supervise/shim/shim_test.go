@@ -15,9 +15,9 @@ import (
 func TestParseStat(t *testing.T) {
 	tail := " 7 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 211854 9 10 11\n"
 	for line, want := range map[string]Stat{
-		"42 (sh) S" + tail:             {State: 'S', Parent: 7, Threads: 1, Start: 211854},
-		"42 (a) b ) Z (c) R" + tail:    {State: 'R', Parent: 7, Threads: 1, Start: 211854},
-		"42 ()) Z" + tail:              {State: 'Z', Parent: 7, Threads: 1, Start: 211854},
+		"42 (sh) S" + tail:             {State: 'S', Parent: 7, Threads: 1, CPU: 26, Start: 211854},
+		"42 (a) b ) Z (c) R" + tail:    {State: 'R', Parent: 7, Threads: 1, CPU: 26, Start: 211854},
+		"42 ()) Z" + tail:              {State: 'Z', Parent: 7, Threads: 1, CPU: 26, Start: 211854},
 		"42 (sh) S 7 1 1 0 -1 4194560": {},
 		"42 (sh) S x" + tail[2:]:       {},
 		"42 (sh)":                      {},
