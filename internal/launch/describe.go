@@ -34,6 +34,9 @@ func Describe(exit supervise.Exit) string {
 		text = "the kernel ended the process for passing a limit of " + passed[syscall.Signal(exit.Signal)]
 	case supervise.ReasonOOMKilled:
 		text = "the kernel ended the process for want of memory"
+		if exit.Memory > 0 {
+			text = fmt.Sprintf("the kernel ended the process for using more memory than its limit of %d MiB", exit.Memory>>20)
+		}
 	default:
 		text = exit.Error
 	}

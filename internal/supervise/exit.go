@@ -31,6 +31,7 @@ type Exit struct {
 	Signal int    // the signal that ended it; 0 when none did
 	Core   bool   // it dumped core
 	Error  string // start_failed and lost: what happened
+	Memory int64  // oom_killed: the task's own limit in bytes; 0: the machine's memory ended
 
 	CPU    time.Duration // user and system time of it and of the children it waited for
 	MaxRSS int64         // bytes, the largest among them
@@ -42,7 +43,7 @@ type Exit struct {
 
 func exitOf(e shim.Exit) Exit {
 	return Exit{
-		Reason: Reason(e.Reason), Code: e.Code, Signal: e.Signal, Core: e.Core, Error: e.Error,
+		Reason: Reason(e.Reason), Code: e.Code, Signal: e.Signal, Core: e.Core, Error: e.Error, Memory: e.Memory,
 		CPU: e.UserTime + e.SysTime, MaxRSS: e.MaxRSS,
 		StartedAt: e.Started, EndedAt: e.Ended,
 	}

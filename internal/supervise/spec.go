@@ -28,7 +28,7 @@ type Spec struct {
 	Dir    string            // working directory; "": the manager's
 	Env    []string          // nil: Environ(nil); the AGATA_ variables are added
 	Grace  time.Duration     // from SIGTERM to SIGKILL; 0: Options.Grace
-	Limits Limits
+	Limits Limits            // those that are 0 are as in Options.Limits
 }
 
 var validID = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$`)
@@ -71,15 +71,15 @@ func (m *Manager) complete(spec Spec) (shim.Spec, StartErrorKind, error) {
 	if err != nil {
 		return none, KindInterpreterNotFound, err
 	}
+	if err := m.opts.Account.Reach(dir); err != nil {
+		return none, KindNotPermitted, fmt.Errorf("the working directory: %w", err)
+	}
 	full := shim.Spec{
 		ID: spec.ID, TaskID: spec.TaskID, Labels: spec.Labels, Path: path, Argv: spec.Argv, Dir: dir,
-		Env: env, Grace: spec.Grace, Linger: linger, Limits: spec.Limits,
+		Env: env, Grace: spec.Grace, Linger: linger, Limits: m.limits(spec.Limits), Account: m.opts.Account.ids(),
 	}
 	if full.Grace == 0 {
 		full.Grace = m.opts.Grace
-	}
-	if full.Limits.LogBytes == 0 {
-		full.Limits.LogBytes = m.opts.LogBytes
 	}
 	return full, "", nil
 }

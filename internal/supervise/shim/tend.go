@@ -26,6 +26,7 @@ const (
 // children until there are none reaches those with their own sessions as well.
 type tender struct {
 	task          int
+	cgroup        string
 	grace, linger time.Duration
 
 	timer    *time.Timer
@@ -37,10 +38,10 @@ type tender struct {
 	exit     Exit
 }
 
-func newTender(task int, grace, linger time.Duration) *tender {
+func newTender(task int, cgroup string, grace, linger time.Duration) *tender {
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
-	return &tender{task: task, grace: grace, linger: linger, timer: timer}
+	return &tender{task: task, cgroup: cgroup, grace: grace, linger: linger, timer: timer}
 }
 
 func (t *tender) tend(signals <-chan os.Signal) Exit {
@@ -113,6 +114,7 @@ func (t *tender) killAll() {
 	if !t.reaped {
 		_ = syscall.Kill(-t.task, syscall.SIGKILL)
 	}
+	killCgroup(t.cgroup)
 	// Only this thread reaps, so a child's pid cannot change hands under us.
 	for _, child := range children() {
 		_ = syscall.Kill(child, syscall.SIGKILL)
