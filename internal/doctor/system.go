@@ -21,6 +21,7 @@ func System() Probes {
 	return Probes{
 		Run: runProgram, Broker: askBroker, Queues: askQueues, Listen: tryListen, HTTP: request,
 		Writable: tryWrite, Exists: exists, Free: free, OpenFiles: maxOpenFiles, Now: time.Now,
+		Account: findAccount, Controllers: missingControllers,
 	}
 }
 

@@ -3,6 +3,7 @@ package supervise
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -67,12 +68,15 @@ func (m *Manager) complete(spec Spec) (shim.Spec, StartErrorKind, error) {
 	if slices.ContainsFunc(texts, func(s string) bool { return strings.ContainsRune(s, 0) }) {
 		return none, KindInvalid, errors.New("an argument, variable or label holds a NUL byte")
 	}
-	path, err := lookUp(spec.Argv[0], dir, env)
+	path, err := lookUp(spec.Argv[0], dir, env, m.opts.Account)
 	if err != nil {
 		return none, KindInterpreterNotFound, err
 	}
 	if err := m.opts.Account.Reach(dir); err != nil {
 		return none, KindNotPermitted, fmt.Errorf("the working directory: %w", err)
+	}
+	if err := m.opts.Account.Reach(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return none, KindNotPermitted, fmt.Errorf("the program: %w", err)
 	}
 	full := shim.Spec{
 		ID: spec.ID, TaskID: spec.TaskID, Labels: spec.Labels, Path: path, Argv: spec.Argv, Dir: dir,
@@ -84,8 +88,8 @@ func (m *Manager) complete(spec Spec) (shim.Spec, StartErrorKind, error) {
 	return full, "", nil
 }
 
-// lookUp finds the program as a shell in dir with env would.
-func lookUp(program, dir string, env []string) (string, error) {
+// lookUp finds the program as a shell of the account in dir with env would.
+func lookUp(program, dir string, env []string, account *Account) (string, error) {
 	if strings.Contains(program, "/") {
 		if !filepath.IsAbs(program) {
 			program = filepath.Join(dir, program)
@@ -102,7 +106,7 @@ func lookUp(program, dir string, env []string) (string, error) {
 				folder = filepath.Join(dir, folder)
 			}
 			path := filepath.Join(folder, program)
-			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && unix.Access(path, unix.X_OK) == nil {
+			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && unix.Access(path, unix.X_OK) == nil && account.Reach(path) == nil {
 				return path, nil
 			}
 		}

@@ -81,8 +81,11 @@ func (s *Service) start(ctx context.Context, t contract.OfferedTask, digest stri
 	}
 	environ := launch.Surroundings{
 		Side: launch.Client, Work: s.opt.Work, ClientID: s.opt.UserID, Host: t.Host, Port: t.Port, PythonPath: s.opt.PythonPath,
-		Trace: rpc.TraceFrom(ctx),
+		Trace: rpc.TraceFrom(ctx), Allow: s.opt.Environment, Other: s.opt.Account != nil,
 	}.Environ()
+	if err := s.opt.Account.Reach(program.Dir); err != nil {
+		return nil, err
+	}
 	p, err := s.procs.Start(ctx, supervise.Spec{
 		ID: id.String(), TaskID: t.ID, Labels: map[string]string{labelDigest: digest, labelTrace: rpc.TraceFrom(ctx)},
 		Argv: command, Dir: s.opt.ConfigDir, Env: environ, Grace: s.opt.Grace,

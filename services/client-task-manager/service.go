@@ -39,14 +39,17 @@ type Options struct {
 	PythonPath []string       // put before PYTHONPATH of tasks
 	FilesURL   string         // of the cloud's file server
 
-	Interval        time.Duration // between two polls
-	Policy          string        // PolicyOne or PolicyAll
-	MaxTasks        int           // bound of PolicyAll
-	Grace           time.Duration // from SIGTERM to SIGKILL; 0: 5 s
-	QuarantineFor   time.Duration // after a failure of the task's own; 0: until its files change or it is released
-	Stall           time.Duration // without a sign of life; see [policy.Rhythm]; 0: nothing ever counts as stalled
-	RestartAttempts int           // of what fails for want of something else, before quarantine
-	KeepTasks       bool          // leave tasks running when the service stops
+	Interval        time.Duration      // between two polls
+	Policy          string             // PolicyOne or PolicyAll
+	MaxTasks        int                // bound of PolicyAll
+	Limits          supervise.Limits   // of each task
+	Account         *supervise.Account // whom tasks run as; nil: as this process
+	Environment     []string           // patterns of further variables that tasks may see
+	Grace           time.Duration      // from SIGTERM to SIGKILL; 0: 5 s
+	QuarantineFor   time.Duration      // after a failure of the task's own; 0: until its files change or it is released
+	Stall           time.Duration      // without a sign of life; see [policy.Rhythm]; 0: nothing ever counts as stalled
+	RestartAttempts int                // of what fails for want of something else, before quarantine
+	KeepTasks       bool               // leave tasks running when the service stops
 }
 
 // Service is a client's task manager.
@@ -86,13 +89,18 @@ func New(opt Options) (*Service, error) {
 	if s.info, err = newInfoFile(opt.Work, opt.UserID, opt.Info); err != nil {
 		return nil, fmt.Errorf("client-task-manager: %w", err)
 	}
+	// Tasks may change what the client says of itself; the folder is not theirs, so
+	// that nothing but this file can be under its name.
+	if err := opt.Account.Own(s.info.path); err != nil {
+		return nil, fmt.Errorf("client-task-manager: %w", err)
+	}
 	if s.fetcher, err = artifact.NewFetcher(artifact.FetcherOptions{BaseURL: opt.FilesURL}); err != nil {
 		return nil, fmt.Errorf("client-task-manager: %w", err)
 	}
 	if s.quarantine, err = openQuarantine(opt, s.log); err != nil {
 		return nil, fmt.Errorf("client-task-manager: %w", err)
 	}
-	s.procs, err = supervise.New(supervise.Options{Dir: filepath.Join(opt.Data, "executions"), Logger: s.log, Grace: opt.Grace})
+	s.procs, err = supervise.New(supervise.Options{Dir: filepath.Join(opt.Data, "executions"), Logger: s.log, Grace: opt.Grace, Limits: opt.Limits, Account: opt.Account})
 	if err != nil {
 		return nil, fmt.Errorf("client-task-manager: %w", err)
 	}

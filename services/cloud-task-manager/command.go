@@ -41,6 +41,7 @@ func (s *Service) command(t *task, arguments string) ([]string, error) {
 func (s *Service) environ(t *task, trace string) []string {
 	return launch.Surroundings{
 		Side: launch.Server, Work: s.work, Host: t.host, Port: t.port, PythonPath: s.opt.PythonPath, Trace: trace,
+		Allow: s.opt.Environment, Other: s.opt.Account != nil,
 	}.Environ()
 }
 

@@ -38,7 +38,11 @@ type Options struct {
 	FilesLimits artifact.Limits // of uploads
 	AllowOrigin string          // web pages that may upload; see [artifact.HandlerOptions]
 
-	Stall     time.Duration // without a sign of life, see [policy.Rhythm]; 0: nothing ever counts as stalled
+	Stall       time.Duration      // without a sign of life, see [policy.Rhythm]; 0: nothing ever counts as stalled
+	Limits      supervise.Limits   // of each task
+	Account     *supervise.Account // whom tasks run as; nil: as this process
+	Environment []string           // patterns of further variables that tasks may see
+
 	Grace     time.Duration // from SIGTERM to SIGKILL; 0: 5 s
 	KeepTasks bool          // leave tasks running when the service stops, for the next one to adopt
 }
@@ -157,7 +161,8 @@ func (s *Service) Run(ctx context.Context) (err error) {
 		return fmt.Errorf("cloud-task-manager: %w", err)
 	}
 	// Not "executions": a client's task manager may share the data folder.
-	s.procs, err = supervise.New(supervise.Options{Dir: filepath.Join(s.opt.Data, "server-executions"), Logger: s.log, Grace: s.opt.Grace})
+	s.procs, err = supervise.New(supervise.Options{Dir: filepath.Join(s.opt.Data, "server-executions"), Logger: s.log, Grace: s.opt.Grace,
+		Limits: s.opt.Limits, Account: s.opt.Account})
 	if err != nil {
 		return fmt.Errorf("cloud-task-manager: %w", err)
 	}

@@ -80,7 +80,10 @@ func (s *Service) start(ctx context.Context, t *task, arguments string) error {
 	if err != nil {
 		return fmt.Errorf("make an execution id: %w", err)
 	}
-	proc, err := s.procs.Start(ctx, s.spec(t, id.String(), roleServer, command, rpc.TraceFrom(ctx)))
+	var proc *supervise.Process
+	if err = s.opt.Account.Reach(s.folder(t.id)); err == nil {
+		proc, err = s.procs.Start(ctx, s.spec(t, id.String(), roleServer, command, rpc.TraceFrom(ctx)))
+	}
 	if err != nil {
 		s.tellRefused(contract.About{Task: t.id, Execution: id.String()}, err)
 		return startFailure(t, err)
