@@ -64,6 +64,12 @@ func TestMemoryWithoutACgroup(t *testing.T) {
 }
 
 func TestScratch(t *testing.T) {
+	temp, err := os.MkdirTemp("", "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(temp) })
+	t.Setenv("TMPDIR", temp)
 	m := newManager(t)
 	p := start(t, m, Spec{Argv: sh(`echo $TMPDIR; stat -c %a $TMPDIR; umask; mktemp; while [ ! -e go ]; do sleep 0.01; done`), Dir: t.TempDir()})
 	var lines []string
@@ -78,13 +84,11 @@ func TestScratch(t *testing.T) {
 		t.Errorf("%s is left", lines[0])
 	}
 	// Nothing is left of a start that fails, either.
-	before, _ := filepath.Glob(filepath.Join(os.TempDir(), "agata-*"))
 	if _, err := m.Start(t.Context(), Spec{ID: "y", Argv: []string{"/no/such/program"}}); err == nil {
 		t.Fatal("it started")
 	}
-	after, _ := filepath.Glob(filepath.Join(os.TempDir(), "agata-*"))
-	if len(after) > len(before) {
-		t.Errorf("%q", after)
+	if left, _ := filepath.Glob(filepath.Join(temp, "agata-*")); len(left) > 0 {
+		t.Errorf("%q are left", left)
 	}
 }
 
