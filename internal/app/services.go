@@ -147,13 +147,18 @@ func (a *App) startTaskManager(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	account, err := a.taskAccount()
+	if err != nil {
+		return err
+	}
 	s, err := cloudtaskmanager.New(cloudtaskmanager.Options{
 		Key: key, OpenUploads: a.cfg.Auth.Peers,
 		Audit: entries,
 		Base:  base, Data: a.cfg.Data, Work: a.cfg.Tasks.WorkCloud, ConfigDir: dir,
 		Python: a.cfg.Tasks.Python, PythonPath: pythonPath, TrustedKeys: a.cfg.Tasks.TrustedKeys,
 		FilesAddr: listen(a.cfg.Files.Host, a.cfg.Files.Port), TLS: a.tls.server, FilesLimits: artifact.Limits{FileBytes: a.cfg.Files.MaxFileBytes()},
-		AllowOrigin: "*", Grace: a.cfg.Tasks.Grace, KeepTasks: a.opt.KeepTasks,
+		AllowOrigin: "*", Limits: a.limits(), Account: account, Environment: a.cfg.Tasks.Environment, Stall: a.cfg.Tasks.Stall,
+		Grace: a.cfg.Tasks.Grace, KeepTasks: a.opt.KeepTasks,
 	})
 	if err != nil {
 		return portHint(err, "file server", a.cfg.Files.Port)

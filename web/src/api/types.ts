@@ -123,6 +123,7 @@ export interface ExecutionRun {
   detail?: string;
   exit_code?: number | null;
   signal?: number | null;
+  stalled_since?: number;
   quarantined?: boolean;
   last_lines?: string[];
 }
