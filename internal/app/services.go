@@ -105,11 +105,15 @@ func (a *App) newGateway(ctx context.Context) (*cloudgateway.Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	entries, err := a.openAudit(CloudGateway)
+	if err != nil {
+		return nil, err
+	}
 	console, _ := web.App() // nil if it was not built
 	gw, err := cloudgateway.New(cloudgateway.Options{
 		Addr: listen(a.cfg.Gateway.Host, a.cfg.Gateway.Port), Base: base, Transport: transport, Gatherer: a.registry, Timeout: a.cfg.RPC.Timeout,
 		Data: a.cfg.Data, Retention: a.cfg.History.Keep, MaxEvents: int64(a.cfg.History.MaxEvents),
-		TLS: a.tls.server, FilesURL: a.cfg.FilesURL, FilesTLS: a.tls.client, MaxFileBytes: a.cfg.Files.MaxFileBytes(), Console: console, Auth: auth,
+		TLS: a.tls.server, FilesURL: a.cfg.FilesURL, FilesTLS: a.tls.client, MaxFileBytes: a.cfg.Files.MaxFileBytes(), Console: console, Auth: auth, Audit: entries,
 	})
 	if err != nil {
 		return nil, portHint(err, "gateway", a.cfg.Gateway.Port)
