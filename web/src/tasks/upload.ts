@@ -1,6 +1,7 @@
 // Sending one file of a task, with progress: by XMLHttpRequest, since fetch
 // tells nothing of what it has sent.
 import { fileURL } from "../api/client";
+import { admitted } from "../api/gate";
 import { ApiError, problem, unreachable } from "../api/http";
 
 export interface Uploaded {
@@ -18,7 +19,10 @@ export interface UploadOptions {
 const stall = 60_000;
 
 /** Puts a file in a task's folder, replacing one of that path. Throws ApiError, or AbortError when given up. */
-export function upload(id: string, path: string, file: Blob, options: UploadOptions = {}): Promise<Uploaded> {
+export const upload = (id: string, path: string, file: Blob, options: UploadOptions = {}): Promise<Uploaded> =>
+  admitted(() => put(id, path, file, options), options.signal);
+
+function put(id: string, path: string, file: Blob, options: UploadOptions): Promise<Uploaded> {
   return new Promise((resolve, reject) => {
     const xhr = new XMLHttpRequest();
     let late = false;

@@ -18,6 +18,7 @@ import { DataTable, type Column } from "../../ui/table";
 import { Ago, Took } from "../../ui/time";
 import { ExecutionTable } from "../task/executions";
 import { attributes } from "./attributes";
+import { Credential } from "./credential";
 import { Quarantine } from "./quarantine";
 import "../task/task.css";
 import "../timeline/timeline.css";
@@ -40,6 +41,7 @@ export default function ClientPage({ id }: { id: string }) {
         ) : (
           <Skeleton lines={6} label="Loading the client" />
         )}
+        {error !== undefined && <Credential client={id} />}
       </Page>
     );
   }
@@ -70,6 +72,7 @@ export default function ClientPage({ id }: { id: string }) {
           <Running list={client.state?.running ?? []} policy={client.state?.policy ?? ""} />
         </Card>
       </div>
+      <Credential client={id} />
       <Card title="Quarantine" flush>
         <Quarantine client={id} online={client.online} list={client.state?.quarantined ?? []} onReleased={asked.refresh} />
       </Card>

@@ -1,5 +1,6 @@
 import { useMemo, useState } from "preact/hooks";
 import { Link } from "wouter-preact";
+import { useRefusal } from "../../access/use-session";
 import type { QuarantinedFor } from "../../api/types";
 import { Button } from "../../ui/button";
 import { EmptyState } from "../../ui/feedback";
@@ -10,6 +11,7 @@ import { untilText } from "./until";
 
 /** The tasks that a client keeps from running, each with a way to end that. */
 export function Quarantine({ client, online, list, onReleased }: { client: string; online: boolean; list: QuarantinedFor[]; onReleased: () => void }) {
+  const refused = useRefusal("operator");
   const [open, setOpen] = useState<QuarantinedFor | null>(null);
   const columns = useMemo(
     (): Column<QuarantinedFor>[] => [
@@ -17,9 +19,9 @@ export function Quarantine({ client, online, list, onReleased }: { client: strin
       { title: "Reason", cell: (q) => <code>{q.reason}</code> },
       { title: "Since", class: "w-time", cell: (q) => <Ago at={q.since} /> },
       { title: "Holds", cell: (q) => <span class="num">{untilText(q.until)}, or its files change</span> },
-      { title: "Release", hideTitle: true, class: "w-actions", cell: (q) => <Button size="small" icon="lock" label={`Release ${q.task_id}`} onClick={() => setOpen(q)}>Release</Button> },
+      { title: "Release", hideTitle: true, class: "w-actions", cell: (q) => <Button size="small" icon="lock" label={`Release ${q.task_id}`} refused={refused} onClick={() => setOpen(q)}>Release</Button> },
     ],
-    [],
+    [refused],
   );
   return (
     <>

@@ -1,5 +1,6 @@
 import { useMemo, useState } from "preact/hooks";
 import { Link, useLocation, useSearch } from "wouter-preact";
+import { useRefusal } from "../../access/use-session";
 import { listTasks } from "../../api/client";
 import type { TaskSummary } from "../../api/types";
 import { usePages } from "../../api/use";
@@ -29,6 +30,7 @@ export default function TasksPage() {
   );
   // Only what happens at the cloud changes this list; rounds show in it too.
   useLiveRefresh({ kinds: ["event", "execution", "round"] }, pages.refresh, (e) => !e.client && !!e.task);
+  const refused = useRefusal("operator");
   const [acting, setActing] = useState<{ act: Act; task: TaskSummary }>();
   const columns = useMemo(() => columnsFor((act, task) => setActing({ act, task })), []);
   const filtered = query.state !== "" || query.q !== "";
@@ -38,7 +40,7 @@ export default function TasksPage() {
       title="Tasks"
       beside={pages.total === undefined ? undefined : <span class="muted num">{plural(pages.total, "task")}</span>}
       actions={
-        <LinkButton href="/tasks/new" variant="primary" icon="plus">
+        <LinkButton href="/tasks/new" variant="primary" icon="plus" refused={refused}>
           New task
         </LinkButton>
       }
@@ -118,7 +120,7 @@ function NoTasks() {
       icon="tasks"
       title="There is no task yet"
       action={
-        <LinkButton href="/tasks/new" variant="primary" icon="plus">
+        <LinkButton href="/tasks/new" variant="primary" icon="plus" refused={useRefusal("operator")}>
           Create the first task
         </LinkButton>
       }
