@@ -17,8 +17,6 @@ export interface TaskSummary {
   round?: string;
   acc?: string;
   pid?: number;
-  /** When it last made progress, if it counts as stalled. */
-  stalled_since?: number;
   revision: number;
   creation_date: string;
   last_mod_date: string;
@@ -50,6 +48,7 @@ export interface TaskDetail {
   acc: string;
   pid: number;
   execution_id: string;
+  /** When it last made progress, if it counts as stalled. */
   stalled_since?: number;
   revision: number;
 }
@@ -140,6 +139,7 @@ export interface StateExecution {
   pid: number;
   state: string;
   started: number;
+  stalled_since?: number;
 }
 
 export interface ClientState {

@@ -9,6 +9,7 @@ import { serviceName } from "../../timeline/lanes";
 import { fromEntry, type TimelineEvent } from "../../timeline/model";
 import { label, taskOf } from "../../timeline/texts";
 import { moment } from "../../timeline/ticks";
+import { Stalled } from "../../tasks/stalled";
 import { StateBadge } from "../../ui/badge";
 import { LinkButton } from "../../ui/button";
 import { EmptyState, ErrorState, Notice, Skeleton } from "../../ui/feedback";
@@ -110,6 +111,7 @@ function Running({ list, policy }: { list: StateExecution[]; policy: string }) {
         <li key={r.execution_id}>
           <Link href={`/tasks/${encodeURIComponent(r.task_id)}`}>{r.task_id}</Link>
           <StateBadge state={r.state} />
+          <Stalled of={r} />
           <span class="muted num">process {r.pid}</span>
           <span class="muted"><Took from={r.started} /></span>
         </li>

@@ -5,6 +5,7 @@ import { listTasks } from "../../api/client";
 import type { TaskSummary } from "../../api/types";
 import { usePages } from "../../api/use";
 import { useLiveRefresh } from "../../api/use-live";
+import { reasonText } from "../../tasks/reasons";
 import { TaskButtons, TaskDialog, type Act } from "../../tasks/actions";
 import { Badge, StateBadge, stateText } from "../../ui/badge";
 import { Button, LinkButton } from "../../ui/button";
@@ -88,7 +89,7 @@ export default function TasksPage() {
 function columnsFor(onAct: (act: Act, task: TaskSummary) => void): Column<TaskSummary>[] {
   return [
     { title: "Task", header: true, cell: (t) => <Link href={`/tasks/${encodeURIComponent(t.ID)}`}>{t.ID}</Link> },
-    { title: "State", class: "w-state", cell: (t) => <StateBadge state={t.state} {...(t.reason ? { title: t.reason } : {})} /> },
+    { title: "State", class: "w-state", cell: (t) => <StateBadge state={t.state} {...(t.reason ? { title: reasonText(t.reason) } : {})} /> },
     {
       title: "Round",
       align: "right",
