@@ -233,6 +233,9 @@ test("the pages can be used by everybody, in both themes", async () => {
     await expect(page.locator("[aria-busy=true], .skeleton")).toHaveCount(0);
     await faultsOf(name);
   }
+});
+
+test("so can the sign-in, which follows the system's theme too", async () => {
   await page.getByRole("button", { name: "Sign out" }).click();
   await expect(page.getByRole("heading", { level: 1 })).toHaveText("Sign in");
   await faultsOf("sign-in");

@@ -11,7 +11,7 @@ import { useKeys } from "./keys";
 import { KeyboardHelp } from "./keyboard-help";
 import { lazyPage } from "./lazy";
 import { idIn } from "./path";
-import { useTheme, type Theme } from "./theme";
+import { useTheme, type Theme, type ThemeChoice } from "./theme";
 import { Button } from "./ui/button";
 import { Icon, type IconName } from "./ui/icon";
 import { Mark } from "./ui/mark";
@@ -46,18 +46,19 @@ const linkWords: Record<LiveStatus, string> = { idle: "", connecting: "Connectin
 /** The console, for whoever may see it. Where a session ends, its page stays under the sign-in. */
 export function App() {
   const standing = useSession();
+  const theme = useTheme();
   if (standing.is === "asking") return null;
   if (standing.is === "out") return <SignInPage />;
   return (
     <>
-      <Frame key={session.generation} />
+      <Frame key={session.generation} theme={theme} />
       {standing.is === "ended" && <SignInDialog name={standing.operator?.name} />}
     </>
   );
 }
 
 /** The frame around all pages. */
-function Frame() {
+function Frame({ theme }: { theme: ThemeChoice }) {
   const [path] = useLocation();
   const [help, setHelp] = useState(false);
   useKeys(() => setHelp(true));
@@ -78,7 +79,7 @@ function Frame() {
       <a class="skip" href="#main" onClick={(e) => { e.preventDefault(); main.current?.focus(); }}>
         Skip to content
       </a>
-      <Sidebar path={path} onHelp={() => setHelp(true)} />
+      <Sidebar path={path} theme={theme} onHelp={() => setHelp(true)} />
       <div class="content">
         <ConnectionBanner />
         <main id="main" ref={main} tabIndex={-1}>
@@ -101,12 +102,11 @@ function Frame() {
   );
 }
 
-function Sidebar({ path, onHelp }: { path: string; onHelp: () => void }) {
+function Sidebar({ path, theme: [theme, choose], onHelp }: { path: string; theme: ThemeChoice; onHelp: () => void }) {
   const status = useLiveStatus();
   const standing = useSession();
   const operator = "operator" in standing ? standing.operator : undefined;
   const shown = operator ? [...places, { href: "/access", label: "Access", icon: "key" as const }] : places;
-  const [theme, choose] = useTheme();
   const next = nextTheme[theme];
   return (
     <header class="side">

@@ -60,7 +60,7 @@ export function EnrolDialog({ client: known = "", onClose }: { client?: string; 
         {known === "" ? (
           <TextField name="client" label="Client id" optional mono autofocus value={client} onInput={setClient} error={fields.client} hint="Only this client may then use it. Empty: any client that has no credential yet." />
         ) : (
-          <p class="muted">A credential that {known} has is replaced when it uses the token.</p>
+          <p class="muted">A credential that {known} has is replaced when it uses the token. Where its machine still keeps an old one, the command says which file to remove first.</p>
         )}
         <TextField name="hours" label="Good for, in hours" type="number" value={hours} onInput={setHours} error={fields.hours} />
         <button type="submit" class="sr-only" tabIndex={-1} aria-hidden="true">Make</button>

@@ -15,6 +15,7 @@ export function SignInForm({ name: known = "" }: { name?: string | undefined }) 
   const [attempts, setAttempts] = useState(0);
   const form = useRef<HTMLFormElement>(null);
 
+  // A dialog that opens looks for autofocus; on a page that is there already only this helps.
   useEffect(() => {
     form.current?.querySelector<HTMLElement>(known === "" ? "[name=username]" : "[name=password]")?.focus();
   }, [known]);
@@ -48,8 +49,8 @@ export function SignInForm({ name: known = "" }: { name?: string | undefined }) 
   };
   return (
     <form ref={form} class="stack" noValidate onSubmit={(e) => void submit(e)}>
-      <TextField name="username" label="Name" required autocomplete="username" value={name} error={wrong.name} onInput={setName} />
-      <TextField name="password" label="Password" type="password" required autocomplete="current-password" value={password} error={wrong.password} onInput={setPassword} />
+      <TextField name="username" label="Name" required autofocus={known === ""} autocomplete="username" value={name} error={wrong.name} onInput={setName} />
+      <TextField name="password" label="Password" type="password" required autofocus={known !== ""} autocomplete="current-password" value={password} error={wrong.password} onInput={setPassword} />
       {error !== undefined && <ErrorState error={error} title="You are not signed in" />}
       <Button type="submit" variant="primary" busy={busy}>
         Sign in

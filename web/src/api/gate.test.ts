@@ -96,3 +96,10 @@ it("learns nothing from a cloud that cannot be reached", async () => {
   await checkSession();
   expect(session.standing.is).toBe("unknown");
 });
+
+it("asks again once the cloud answers something", async () => {
+  session.ask();
+  session.giveUp();
+  await request("GET", "/x");
+  await vi.waitFor(() => expect(session.standing.is).toBe("in"));
+});

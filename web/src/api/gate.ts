@@ -14,7 +14,9 @@ export async function admitted<T>(attempt: () => Promise<T>, signal?: AbortSigna
     await session.wait(signal);
     const { turn, generation } = session;
     try {
-      return await attempt();
+      const reply = await attempt();
+      if (session.standing.is === "unknown") void checkSession(); // the cloud is back
+      return reply;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (error.status === 403) void checkSession(); // the role may be another now
@@ -34,7 +36,7 @@ export const request = <T>(method: string, address: string, options: Options = {
 export async function checkSession(): Promise<void> {
   const { turn, generation } = session;
   try {
-    const { data } = await send<SessionView>("GET", path);
+    const { data } = await send<SessionView>("GET", path, { timeout: 5000 });
     if (session.turn === turn && session.generation === generation) session.take(data);
   } catch {
     session.giveUp();

@@ -40,7 +40,7 @@ export function Credential({ client }: { client: string }) {
         (about.credential ? (
           <p>It has one{about.created ? <>, since <Ago at={about.created} /></> : ""}{about.by ? `; ${about.by} let it enrol` : ""}.</p>
         ) : (
-          <p>It has none: this cloud takes nothing from it until it enrols.</p>
+          <p>It has none. This cloud takes nothing from it until it enrols, unless <code>auth.peers</code> admits clients without.</p>
         ))}
       {open === "enrol" && <EnrolDialog client={client} onClose={close} />}
       {open === "revoke" && (

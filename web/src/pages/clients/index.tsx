@@ -100,12 +100,14 @@ function Running({ client }: { client: ClientSummary }) {
 }
 
 function NoClients() {
+  const closed = "operator" in useSession();
   return (
     <EmptyState icon="clients" title="No client has registered yet">
       <p>A client registers by itself when it starts and reaches this cloud gateway:</p>
       <p>
         <code>agata serve client-gateway client-task-manager</code>
       </p>
+      {closed && <p>This cloud asks for credentials: enrol the client first.</p>}
     </EmptyState>
   );
 }
