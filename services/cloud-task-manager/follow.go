@@ -15,6 +15,10 @@ import (
 // saveEvery is how often a task's newest result is stored at most.
 const saveEvery = time.Second
 
+// An end that could not be recorded is tried again after recordAgain, doubling to
+// recordMost.
+const recordAgain, recordMost = 250 * time.Millisecond, 5 * time.Second
+
 // follow offers a task whose process is there and gives it a follower; o is nil
 // for one that is not offered.
 func (s *Service) follow(taskID string, o *control.Offer, proc *supervise.Process) *run {
@@ -123,7 +127,7 @@ func (s *Service) conclude(r *run, exit supervise.Exit) {
 		s.notify(contract.ChangeEnded, r.taskID)
 	}
 	log := s.log.With("task_id", r.taskID, "execution_id", r.proc.ID(), "state", string(v.state), "reason", v.end.reason, "detail", v.end.detail)
-	if err := s.store.ended(context.Background(), r.taskID, r.proc.ID(), v.state, v.end); err != nil {
+	if err := s.recordEnd(r, v); err != nil {
 		log.Error("the end of a task could not be recorded; the next run of the service will", "err", err)
 	} else {
 		s.metrics.moved(stateRunning, v.state)
@@ -138,4 +142,22 @@ func (s *Service) conclude(r *run, exit supervise.Exit) {
 		log.Info("a task's server ended")
 	}
 	s.runs.end(r)
+}
+
+// recordEnd writes how an execution ended, as soon as the disk takes it: until
+// then the task counts as running, though it is not offered. It gives up when the
+// service stops.
+func (s *Service) recordEnd(r *run, v verdict) error {
+	for pause := recordAgain; ; pause = min(2*pause, recordMost) {
+		err := s.store.ended(context.Background(), r.taskID, r.proc.ID(), v.state, v.end)
+		if err == nil {
+			return nil
+		}
+		s.log.Error("the end of a task cannot be recorded now, and is tried again", "task_id", r.taskID, "execution_id", r.proc.ID(), "err", err)
+		select {
+		case <-s.life.Done():
+			return err
+		case <-time.After(pause):
+		}
+	}
 }

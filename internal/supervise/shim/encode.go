@@ -100,7 +100,7 @@ func (e Exit) appendJSON(buf []byte) []byte {
 
 // WriteExit records how an execution ended.
 func WriteExit(folder string, e Exit) error {
-	return writeFile(ExitPath(folder), e.appendJSON(nil))
+	return writeOver(ExitPath(folder), e.appendJSON(nil))
 }
 
 // WriteSpec writes what a shim is to read into an empty file.

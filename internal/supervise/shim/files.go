@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"errors"
 	"os"
 	"syscall"
 	"time"
@@ -98,6 +99,32 @@ type Exit struct {
 func writeFile(path string, data []byte) error {
 	temp := path + ".tmp"
 	if err := os.WriteFile(temp, data, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(temp, path)
+}
+
+// exitRoom is more than an exit takes, in bytes.
+const exitRoom = 4 << 10
+
+// reserveExit takes the room that the exit will need, so that a disk which is full
+// by then does not swallow how the task ended.
+func reserveExit(folder string) error {
+	return os.WriteFile(ExitPath(folder)+".tmp", make([]byte, exitRoom), 0o600)
+}
+
+// writeOver is writeFile in the room that is reserved, if there is any.
+func writeOver(path string, data []byte) error {
+	temp := path + ".tmp"
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Truncate(int64(len(data)))
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
 	return os.Rename(temp, path)

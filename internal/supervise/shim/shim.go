@@ -92,6 +92,10 @@ func run(folder string, status *os.File) int {
 		return refuse(folder, status, "open the output files", err)
 	}
 
+	if err := reserveExit(folder); err != nil {
+		return refuse(folder, status, "make room for its end", err)
+	}
+
 	task, err := start(spec, outputs)
 	if err != nil {
 		return refuse(folder, status, "exec "+spec.Path, err)
