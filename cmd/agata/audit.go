@@ -1,13 +1,11 @@
 package main
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/agata-fl/agata/internal/audit"
-	"github.com/agata-fl/agata/internal/config"
+	"github.com/agata-fl/agata/pkg/rpc"
 )
 
 func (c *cli) auditCommand() *cobra.Command {
@@ -146,18 +144,9 @@ func (c *cli) auditLogs() (logs map[string]string, key []byte, err error) {
 	for _, path := range paths {
 		logs[strings.TrimSuffix(filepath.Base(path), ".jsonl")] = path
 	}
-	key, err = auditKey(cfg)
-	return logs, key, err
-}
-
-// auditKey reads the cloud's key; nil if there is none.
-func auditKey(cfg *config.Config) ([]byte, error) {
-	b, err := os.ReadFile(cfg.Auth.KeyFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+	cloud, err := rpc.LoadKey(cfg.Auth.KeyFile)
+	if errors.Is(err, fs.ErrNotExist) { // an open cloud has none
+		err = nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	return hex.DecodeString(strings.TrimSpace(string(b)))
+	return logs, audit.Key(cloud), err
 }

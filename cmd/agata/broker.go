@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"syscall"
@@ -73,7 +74,7 @@ func (c *cli) transport(cfg *config.Config, side string) (*way, error) {
 }
 
 // over runs fn with a connection to a side's broker.
-func (c *cli) over(ctx context.Context, side string, fn func(context.Context, *config.Config, *amqpx.Transport) error) error {
+func (c *cli) over(ctx context.Context, side string, fn func(context.Context, *config.Config, rpc.Transport) error) error {
 	cfg, err := c.load()
 	if err != nil {
 		return err
@@ -82,12 +83,32 @@ func (c *cli) over(ctx context.Context, side string, fn func(context.Context, *c
 	if err != nil {
 		return err
 	}
+	sealed, err := sealed(cfg, side, t)
+	if err != nil {
+		return err
+	}
 	return t.With(ctx, func(ctx context.Context) error {
 		if err := t.connect(ctx); err != nil {
 			return fmt.Errorf("%w (the %s's broker; agata doctor looks at it)", err, side)
 		}
-		return fn(ctx, cfg, t.Transport)
+		return fn(ctx, cfg, sealed)
 	})
+}
+
+// sealed puts the cloud's seals on the way to its broker, for who can read its
+// key: an admin by the machine's word.
+func sealed(cfg *config.Config, side string, t *way) (rpc.Transport, error) {
+	if side != cloudSide || cfg.Auth.Mode == config.AuthOff {
+		return t, nil
+	}
+	key, err := rpc.LoadKey(cfg.Auth.KeyFile)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return t, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return rpc.Sealed(t, rpc.SealOptions{Key: key, Self: rpc.Identity{Kind: rpc.Operator, Name: "local", Role: contract.RoleAdmin}}), nil
 }
 
 // connect waits for the broker, but not for one that refuses connections.
@@ -107,7 +128,7 @@ func (w *way) connect(ctx context.Context) error {
 
 // askOver calls a function at a side's broker.
 func askOver[Req, Resp any](ctx context.Context, c *cli, side string, fn contract.Function[Req, Resp], req Req) (resp Resp, err error) {
-	err = c.over(ctx, side, func(ctx context.Context, cfg *config.Config, t *amqpx.Transport) (err error) {
+	err = c.over(ctx, side, func(ctx context.Context, cfg *config.Config, t rpc.Transport) (err error) {
 		ctx, cancel := context.WithTimeout(ctx, cfg.RPC.Timeout)
 		defer cancel()
 		resp, err = rpc.Call(ctx, t, fn, req)

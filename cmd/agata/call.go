@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/agata-fl/agata/internal/config"
-	"github.com/agata-fl/agata/pkg/amqpx"
 	"github.com/agata-fl/agata/pkg/baseservice"
 	"github.com/agata-fl/agata/pkg/rpc"
 )
@@ -47,7 +46,7 @@ standard input.`,
 			if err != nil {
 				return err
 			}
-			return c.over(cmd.Context(), side, func(ctx context.Context, cfg *config.Config, t *amqpx.Transport) error {
+			return c.over(cmd.Context(), side, func(ctx context.Context, cfg *config.Config, t rpc.Transport) error {
 				ctx, cancel := context.WithTimeout(ctx, cfg.RPC.Timeout)
 				defer cancel()
 				value, err := rpc.CallRaw(ctx, t, rpc.Request{Function: args[0], Body: body}, false)
@@ -106,7 +105,7 @@ func (c *cli) servicesCommand() *cobra.Command {
 		Args:    args(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var answers [][]byte
-			err := c.over(cmd.Context(), side, func(ctx context.Context, _ *config.Config, t *amqpx.Transport) (err error) {
+			err := c.over(cmd.Context(), side, func(ctx context.Context, _ *config.Config, t rpc.Transport) (err error) {
 				answers, err = t.Ask(ctx, "stats", askTime)
 				return err
 			})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -14,8 +15,9 @@ import (
 	"github.com/agata-fl/agata/pkg/rpc"
 )
 
-// serve runs a client's task manager that is none, until the test ends.
-func (b *brokers) serve(side string) {
+// serve runs a client's task manager that is none, until the test ends, over a
+// transport that may be wrapped.
+func (b *brokers) serve(side string, wrap ...func(rpc.Transport) rpc.Transport) {
 	b.t.Helper()
 	tr, err := amqpx.New(amqpx.Options{Host: "127.0.0.1", Port: b.ports[side]})
 	if err != nil {
@@ -25,7 +27,11 @@ func (b *brokers) serve(side string) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	s, err := baseservice.New(baseservice.Options{Name: "fake", Version: "v1", Transport: tr, Schemas: schemas})
+	over := rpc.Transport(tr)
+	for _, f := range wrap {
+		over = f(over)
+	}
+	s, err := baseservice.New(baseservice.Options{Name: "fake", Version: "v1", Transport: over, Schemas: schemas})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -92,6 +98,45 @@ func TestOverTheBroker(t *testing.T) {
 		}
 		if tc.code != exitOK && r.out != "" {
 			t.Errorf("agata %s: an error on standard output: %q", tc.args, r.out)
+		}
+	}
+}
+
+// Who can read the cloud's key calls its services as an admin.
+func TestCallWithTheKey(t *testing.T) {
+	b := newBrokers(t, cloudSide)
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"key": strings.Repeat("5e", 32), "other": strings.Repeat("6e", 32), "bad": "5e"} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	key, err := rpc.LoadKey("key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.serve(cloudSide, func(tr rpc.Transport) rpc.Transport {
+		return rpc.Sealed(tr, rpc.SealOptions{Key: key, Self: rpc.Identity{Kind: rpc.Service, Name: "fake"}})
+	})
+	const call = "call rpc_exec_client_status "
+	for _, tc := range []struct {
+		args string
+		code int
+		err  string
+	}{
+		{call + "--set auth.key_file=$PWD/key", exitOK, ""},
+		{call, exitUnreachable, "needs credentials"},
+		{call + "--set auth.key_file=$PWD/key --set auth.mode=off", exitUnreachable, "needs credentials"},
+		{call + "--set auth.key_file=$PWD/bad", exitFailed, "64 hexadecimal digits"},
+		{call + "--set auth.key_file=$PWD/other --set rpc.timeout=1", exitTimeout, "auth.key_file"},
+		{"services", exitOK, ""},
+	} {
+		r := b.agata(strings.Fields(strings.ReplaceAll(tc.args, "$PWD", dir))...)
+		if r.code != tc.code || !strings.Contains(r.err, tc.err) || tc.code == exitOK && r.out == "" {
+			t.Errorf("agata %s: got %+v", tc.args, r)
 		}
 	}
 }

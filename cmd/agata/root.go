@@ -117,7 +117,7 @@ and go on with their next task when one fails.`,
 	f.BoolVarP(&c.verbose, "verbose", "v", false, "log more, to standard error")
 	root.AddCommand(
 		c.upCommand(), c.serveCommand(), c.brokerCommand(),
-		c.overviewCommand(), c.taskCommand(), c.clientCommand(), c.eventsCommand(), c.loginCommand(), c.logoutCommand(), c.whoamiCommand(), c.operatorCommand(), c.auditCommand(), c.callCommand(), c.servicesCommand(),
+		c.overviewCommand(), c.taskCommand(), c.clientCommand(), c.eventsCommand(), c.loginCommand(), c.logoutCommand(), c.whoamiCommand(), c.operatorCommand(), c.auditCommand(), c.keyCommand(), c.callCommand(), c.servicesCommand(),
 		c.demoCommand(), c.experimentCommand(), c.benchCommand(), c.doctorCommand(), c.versionCommand(), c.tlsCommand(),
 	)
 	return root

@@ -18,7 +18,8 @@ func (c *cli) taskCommand() *cobra.Command {
 		c.taskCreateCommand(), c.taskUploadCommand(), c.taskSubmitCommand(), c.taskStartCommand(), c.taskStopCommand(),
 		c.taskUpdateCommand(), c.taskShowCommand(), c.taskListCommand(), c.taskLogsCommand(), c.taskExplainCommand(),
 		c.taskWaitCommand(), c.taskFilesCommand(), c.taskDownloadCommand(), c.taskDeleteCommand(),
-		c.taskExecutionsCommand(), c.taskMetricsCommand(), c.taskTimelineCommand(), c.taskCriteriaCommand())
+		c.taskExecutionsCommand(), c.taskMetricsCommand(), c.taskTimelineCommand(), c.taskCriteriaCommand(),
+		c.taskSignCommand(), c.taskVerifyCommand(), c.taskRevokeCommand(), c.taskRevocationsCommand())
 }
 
 // advise adds to a failure what to do about it at a command line, as far as its

@@ -15,10 +15,11 @@ import (
 
 func (c *cli) taskUploadCommand() *cobra.Command {
 	var folders bool
+	var sign string
 	cmd := &cobra.Command{
 		Use:     "upload ID FILE...",
 		Short:   "Send a task's files to the cloud, those of the server and those of clients",
-		Example: "  agata task upload digits server.py client.py task.py",
+		Example: "  agata task upload digits server.py client.py task.py\n  agata task upload digits --sign ada.key server.py client.py task.py",
 		Args:    argsBetween(2, -1, "the task's id and its files"), ValidArgsFunction: first(c.taskIDs, localFiles),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			files, err := openNamed(args[1:], folders)
@@ -26,6 +27,13 @@ func (c *cli) taskUploadCommand() *cobra.Command {
 				return err
 			}
 			defer closeFiles(files)
+			if sign != "" {
+				own, err := c.signFiles(args[0], files, sign)
+				if err != nil {
+					return err
+				}
+				files = append(files, own...)
+			}
 			answer, err := c.sendFiles(cmd.Context(), args[0], files)
 			if err != nil || c.format != "json" {
 				return err
@@ -33,6 +41,7 @@ func (c *cli) taskUploadCommand() *cobra.Command {
 			return c.print(answer, func(io.Writer) {})
 		},
 	}
+	signFlag(cmd, &sign, "sign")
 	cmd.Flags().BoolVar(&folders, "folders", false, "keep the folders in FILE, as in lib/model.py; else only the last part is the file's name")
 	return cmd
 }
@@ -109,14 +118,15 @@ func (c *cli) uploadTicket(ctx context.Context, cfg *config.Config, id string) (
 }
 
 func (c *cli) taskSubmitCommand() *cobra.Command {
-	var id string
+	var id, sign string
 	var w waiting
 	cmd := &cobra.Command{
 		Use:   "submit DIR",
 		Short: "Create a task from its folder, upload its files, and start it",
 		Long: `Create a task from its folder's task.json, upload the files that this names, and
 start it: the verbs create, upload and start in one. It stops at the first step
-that fails and says how to go on.`,
+that fails and says how to go on. With --sign the files are signed as well; a bundle
+that agata task sign left in the folder is uploaded with them.`,
 		Example: "  agata task submit experiments/tasks/4fe5\n  agata task submit experiments/tasks/4fe5 --id second --wait",
 		Args:    args(1, "the task's folder"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -130,21 +140,30 @@ that fails and says how to go on.`,
 			if err := w.check(); err != nil {
 				return err
 			}
-			return c.submit(cmd.Context(), m, w)
+			return c.submit(cmd.Context(), m, sign, w)
 		},
 	}
+	signFlag(cmd, &sign, "sign")
 	cmd.Flags().StringVar(&id, "id", "", "register it under another id than the manifest's")
 	w.bind(cmd)
 	return cmd
 }
 
-func (c *cli) submit(ctx context.Context, m *manifest, w waiting) error {
+func (c *cli) submit(ctx context.Context, m *manifest, sign string, w waiting) error {
 	// Before anything is registered: is all of it here?
 	files, err := m.files()
 	if err != nil {
 		return usageError{err}
 	}
 	defer closeFiles(files)
+	own, err := m.signedBefore(files)
+	if sign != "" {
+		own, err = c.signFiles(m.TaskID, files, sign)
+	}
+	if err != nil {
+		return err
+	}
+	files = append(files, own...)
 	step := func(n int, what string) { fmt.Fprintf(c.err, "%d/3 %s\n", n, what) }
 
 	step(1, "create task "+m.TaskID)

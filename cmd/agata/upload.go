@@ -34,11 +34,20 @@ type uploader struct {
 	tls    *tls.Config // for a base that is https; nil: the system's authorities
 }
 
-// localFile is a file to send, open.
+// localFile is a file to send: open, or in memory.
 type localFile struct {
 	name string // at the cloud
 	size int64
 	f    *os.File
+	text []byte // without f
+}
+
+// content is what is sent, of its size at most.
+func (f localFile) content() io.Reader {
+	if f.f == nil {
+		return bytes.NewReader(f.text)
+	}
+	return io.LimitReader(f.f, f.size)
 }
 
 // openLocal opens a file that is to be sent under a name.
@@ -59,7 +68,9 @@ func openLocal(name, path string) (localFile, error) {
 
 func closeFiles(files []localFile) {
 	for _, f := range files {
-		_ = f.f.Close() // only read
+		if f.f != nil {
+			_ = f.f.Close() // only read
+		}
 	}
 }
 
@@ -161,7 +172,7 @@ func form(id string, files []localFile) (body io.Reader, length int64, contentTy
 			return nil, 0, "", err
 		}
 		cut()
-		parts = append(parts, io.LimitReader(f.f, f.size))
+		parts = append(parts, f.content())
 		length += f.size
 	}
 	if err := w.Close(); err != nil {

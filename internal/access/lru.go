@@ -43,13 +43,6 @@ func (l *lru[K, V]) put(key K, value V) {
 	l.byKey[key] = l.order.PushFront(&entry[K, V]{key, value})
 }
 
-func (l *lru[K, V]) remove(key K) {
-	if e := l.byKey[key]; e != nil {
-		delete(l.byKey, key)
-		l.order.Remove(e)
-	}
-}
-
 func (l *lru[K, V]) clear() {
 	l.order.Init()
 	clear(l.byKey)

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/agata-fl/agata/internal/sse"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
 )
@@ -48,7 +49,7 @@ func (c *Client) Live(ctx context.Context, f LiveFilter, h LiveHandler) error {
 	greeted := false
 	// The stream says where it goes on: at its beginning, and beyond a gap, which
 	// may be behind where it was if the history began anew.
-	place := func(m Message) error {
+	place := func(m sse.Message) error {
 		var at struct {
 			Seq int64 `json:"seq"`
 		}
@@ -77,7 +78,7 @@ func (c *Client) Live(ctx context.Context, f LiveFilter, h LiveHandler) error {
 			}
 			return v
 		},
-		on: func(m Message) error {
+		on: func(m sse.Message) error {
 			switch m.Event {
 			case "hello", "gap":
 				return place(m)
@@ -101,7 +102,7 @@ func (c *Client) FollowLogs(ctx context.Context, task, after string, on func(lin
 	return c.follow(ctx, stream{
 		path: path("tasks", task, "logs", "live"), after: after, away: away,
 		query: func(after string) url.Values { return values("after", after) },
-		on: func(m Message) error {
+		on: func(m sse.Message) error {
 			if m.Event != "lines" {
 				return nil
 			}

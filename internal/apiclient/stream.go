@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/agata-fl/agata/internal/sse"
 	"github.com/agata-fl/agata/pkg/rpc"
 )
 
@@ -28,7 +29,7 @@ type stream struct {
 	path  string
 	query func(after string) url.Values
 	after string // the id of the last message
-	on    func(Message) error
+	on    func(sse.Message) error
 	// away is told, once an absence, that the stream broke; nil: nobody.
 	away func(error)
 }
@@ -90,7 +91,7 @@ func (c *Client) readStream(ctx context.Context, s *stream, alive func(), retry 
 	}
 	alive()
 	body := movingReader{resp.Body, func(int) { watch.Reset(c.stall) }}
-	err = readMessages(body, retry, func(m Message) error {
+	err = sse.Read(body, retry, func(m sse.Message) error {
 		alive()
 		if m.ID != "" {
 			s.after = m.ID

@@ -51,7 +51,7 @@ func (a *App) startClient(ctx context.Context, i int, broker config.Broker, user
 		}
 		base.Spool = a.outbox(ClientGateway, i)
 		s, err := clientgateway.New(clientgateway.Options{URL: a.cfg.GatewayURL(), TLS: a.tls.client, UserID: user, Interval: a.cfg.Client.RequestInterval, Base: base,
-			CredentialFile: a.credentialFile(i), EnrolToken: a.cfg.ClientAuth.Token.Reveal()})
+			Data: a.clientData(ClientGateway, i), CredentialFile: a.credentialFile(i), EnrolToken: a.cfg.ClientAuth.Token.Reveal()})
 		if err != nil {
 			return err
 		}
@@ -80,8 +80,8 @@ func (a *App) startClient(ctx context.Context, i int, broker config.Broker, user
 		info[at.Name] = at.Value
 	}
 	s, err := clienttaskmanager.New(clienttaskmanager.Options{
-		Base: base, UserID: user, Info: info, Work: work, Data: a.clientData(i), ConfigDir: dir,
-		Python: a.cfg.Tasks.Python, PythonPath: pythonPath, FilesURL: a.cfg.FilesURL(), TLS: a.tls.client,
+		Base: base, UserID: user, Info: info, Work: work, Data: a.clientData(ClientTaskManager, i), ConfigDir: dir,
+		Python: a.cfg.Tasks.Python, PythonPath: pythonPath, FilesURL: a.cfg.FilesURL(), TLS: a.tls.client, TrustedKeys: a.cfg.Tasks.TrustedKeys,
 		Interval: a.cfg.Client.RequestInterval, Policy: string(a.cfg.Client.Policy), MaxTasks: a.cfg.Client.MaxTasks,
 		Grace: a.cfg.Tasks.Grace, QuarantineFor: a.cfg.Tasks.Quarantine, RestartAttempts: a.cfg.Tasks.RestartAttempts,
 		KeepTasks: a.opt.KeepTasks,

@@ -30,14 +30,10 @@ func closed(cfg *config.Config) (bool, error) {
 
 // gatewayAuth is what the gateway of a closed cloud asks for; nil in an open one.
 func (a *App) gatewayAuth() (*cloudgateway.Auth, error) {
-	shut, err := closed(a.cfg)
-	if err != nil || !shut {
+	key, err := a.key()
+	if err != nil || key.IsZero() {
 		return nil, err
 	}
 	c := a.cfg.Auth
-	key, err := a.key()
-	if err != nil {
-		return nil, err
-	}
 	return &cloudgateway.Auth{Key: key, Peers: c.Peers, Session: c.Session, SignInPerMinute: c.SignInPerMinute, RequestsPerSecond: c.RequestsPerSecond}, nil
 }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/agata-fl/agata/internal/artifact"
 	"github.com/agata-fl/agata/internal/config"
-	"github.com/agata-fl/agata/pkg/amqpx"
 	"github.com/agata-fl/agata/pkg/baseservice"
 	cloudgateway "github.com/agata-fl/agata/services/cloud-gateway"
 	cloudtaskmanager "github.com/agata-fl/agata/services/cloud-task-manager"
@@ -28,9 +27,13 @@ type service interface {
 
 // base connects a service to its broker and fills in what all have in common.
 // client is "" on the cloud's side.
-func (a *App) base(ctx context.Context, name, client string, b config.Broker) (baseservice.Options, *amqpx.Transport, error) {
+func (a *App) base(ctx context.Context, name, client string, b config.Broker) (baseservice.Options, cloudgateway.Transport, error) {
 	reg := prometheus.WrapRegistererWith(prometheus.Labels{"client": client}, a.registry)
+	var t cloudgateway.Transport
 	t, err := a.connect(ctx, name, b, reg)
+	if err == nil && client == "" {
+		t, err = a.sealed(name, t, reg)
+	}
 	return baseservice.Options{
 		Version: a.build.Version, Transport: t, Schemas: a.schemas, Logger: a.log, Registerer: reg,
 		HideErrors: a.cfg.RPC.HideErrors, Events: a.cfg.Events.Register, Records: a.cfg.History.Records, Client: client,
@@ -148,7 +151,7 @@ func (a *App) startTaskManager(ctx context.Context) error {
 		Key: key, OpenUploads: a.cfg.Auth.Peers,
 		Audit: entries,
 		Base:  base, Data: a.cfg.Data, Work: a.cfg.Tasks.WorkCloud, ConfigDir: dir,
-		Python: a.cfg.Tasks.Python, PythonPath: pythonPath,
+		Python: a.cfg.Tasks.Python, PythonPath: pythonPath, TrustedKeys: a.cfg.Tasks.TrustedKeys,
 		FilesAddr: listen(a.cfg.Files.Host, a.cfg.Files.Port), TLS: a.tls.server, FilesLimits: artifact.Limits{FileBytes: a.cfg.Files.MaxFileBytes()},
 		AllowOrigin: "*", Grace: a.cfg.Tasks.Grace, KeepTasks: a.opt.KeepTasks,
 	})
@@ -165,16 +168,18 @@ func (a *App) startTaskManager(ctx context.Context) error {
 // outbox is the folder in which what a service tells waits for its broker; i counts
 // the clients that run here.
 func (a *App) outbox(service string, i int) string {
+	return filepath.Join(a.cfg.Data, "outbox", nth(service, i))
+}
+
+// clientData is the folder of what one service of a client keeps.
+func (a *App) clientData(service string, i int) string {
+	return filepath.Join(a.cfg.Data, nth(service, i))
+}
+
+// nth is the name of a service's folder; i counts the clients that run here.
+func nth(service string, i int) string {
 	if i > 0 {
 		service = fmt.Sprintf("%s-%d", service, i+1)
 	}
-	return filepath.Join(a.cfg.Data, "outbox", service)
-}
-
-// clientData is the folder of one client's state.
-func (a *App) clientData(i int) string {
-	if i == 0 {
-		return filepath.Join(a.cfg.Data, "client-task-manager")
-	}
-	return filepath.Join(a.cfg.Data, fmt.Sprintf("client-task-manager-%d", i+1))
+	return service
 }

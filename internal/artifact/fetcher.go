@@ -107,6 +107,19 @@ type Request struct {
 	Token    string   // shown in place of these two, if there is one
 	Paths    []string // relative to the task's folder; repeated ones are fetched once
 	Dir      string   // made if need be
+
+	// Expect, when not nil, says what each of the files must be, whatever the server
+	// has: one that differs is an ErrDigest before it takes its name, and one that it
+	// does not name is an ErrBadPath. What is there already is not asked for.
+	Expect map[string]Content
+	// MaxFileBytes bounds each of the files; 0: the Fetcher's limit does.
+	MaxFileBytes int64
+}
+
+// Content is what a file holds.
+type Content struct {
+	Size   int64
+	SHA256 string // 64 hexadecimal digits
 }
 
 // Fetch brings the files of a task into req.Dir and describes them, in the order
@@ -161,6 +174,9 @@ func (f *Fetcher) check(req Request) ([]string, error) {
 	for _, path := range req.Paths {
 		if err := ValidPath(path); err != nil {
 			return nil, fmt.Errorf("task %s: %w", req.TaskID, err)
+		}
+		if _, ok := req.Expect[path]; req.Expect != nil && !ok {
+			return nil, fmt.Errorf("task %s: %w %q: nobody has said what it must be", req.TaskID, ErrBadPath, path)
 		}
 		if !slices.Contains(paths, path) {
 			paths = append(paths, path)

@@ -52,14 +52,14 @@ func (p *partialFile) name() string { return p.path + partialSuffix }
 
 // continues reports whether a 206 answer carries on exactly at the end of p, and
 // belongs to the same bytes: those of etag or, when p is from an earlier fetch,
-// any, if a digest will tell at the end.
-func (p *partialFile) continues(resp *http.Response, etag string) bool {
+// any, if a digest will tell at the end: the server's, or one that is expected.
+func (p *partialFile) continues(resp *http.Response, etag string, expected bool) bool {
 	start, ok := strings.CutPrefix(resp.Header.Get("Content-Range"), "bytes "+strconv.FormatInt(p.size, 10)+"-")
 	if !ok || start == "" {
 		return false
 	}
 	got := strong(resp.Header.Get("ETag"))
-	return etag != "" && got == etag || etag == "" && digestOf(got) != ""
+	return etag != "" && got == etag || etag == "" && (expected || digestOf(got) != "")
 }
 
 // restart makes p an empty file.

@@ -65,6 +65,13 @@ func (t *transfer) attempt(ctx context.Context) (File, error) {
 	if err != nil {
 		return File{}, err
 	}
+	want, expected := t.req.Expect[t.path]
+	if expected && have != nil {
+		if have.SHA256 == want.SHA256 {
+			return *have, errors.Join(t.forgetPartial(), t.count(have.Size))
+		}
+		have = nil // the server must not confirm it
+	}
 	partial, err := openPartial(t.root, t.path)
 	if err != nil {
 		return File{}, err
@@ -88,7 +95,7 @@ func (t *transfer) attempt(ctx context.Context) (File, error) {
 		if err := partial.restart(); err != nil {
 			return File{}, err
 		}
-	case status == http.StatusPartialContent && partial.continues(resp, t.etag):
+	case status == http.StatusPartialContent && partial.continues(resp, t.etag, expected):
 	case status == http.StatusPartialContent, status == http.StatusRequestedRangeNotSatisfiable:
 		t.etag = ""
 		return File{}, errors.Join(&tryAgain{errors.New("the server could not go on where the download had stopped")}, partial.restart())
@@ -96,26 +103,66 @@ func (t *transfer) attempt(ctx context.Context) (File, error) {
 		return File{}, statusError(resp)
 	}
 	t.etag = strong(resp.Header.Get("ETag"))
+	if announced := digestOf(t.etag); expected && announced != "" && announced != want.SHA256 {
+		partial.remove = true
+		return File{}, differs(announced, want.SHA256)
+	}
 	return t.receive(ctx, watch, partial, resp)
+}
+
+// differs is the error of a file that is not what was expected.
+func differs(sum, want string) error {
+	return fmt.Errorf("%w: its digest begins with %.12s, the expected one with %.12s", ErrDigest, sum, want)
+}
+
+// forgetPartial removes what an earlier fetch began, if anything.
+func (t *transfer) forgetPartial() error {
+	return t.root.RemoveAll(t.path + partialSuffix)
+}
+
+// limit is how large the file may be.
+func (t *transfer) limit() int64 {
+	limit := min(t.limits.FileBytes, t.limits.TotalBytes-t.total.Load())
+	if t.req.MaxFileBytes > 0 {
+		limit = min(limit, t.req.MaxFileBytes)
+	}
+	return limit
 }
 
 func (t *transfer) receive(ctx context.Context, watch *watchdog, partial *partialFile, resp *http.Response) (File, error) {
 	resumed := partial.size > 0
-	limit := min(t.limits.FileBytes, t.limits.TotalBytes-t.total.Load())
+	limit := t.limit()
+	want, expected := t.req.Expect[t.path]
+	if expected && want.Size < limit {
+		limit = want.Size
+	}
 	if resp.ContentLength > limit-partial.size {
 		partial.remove = true
-		return File{}, fmt.Errorf("%w of %d bytes a file and %d in all", ErrTooLarge, t.limits.FileBytes, t.limits.TotalBytes)
+		if expected && limit == want.Size {
+			return File{}, fmt.Errorf("%w: it has more than the expected %d bytes", ErrDigest, want.Size)
+		}
+		return File{}, fmt.Errorf("%w of %d bytes a file and %d in all", ErrTooLarge, limit, t.limits.TotalBytes)
 	}
 	if err := partial.copy(watch.reader(resp.Body), limit); err != nil {
-		partial.remove = partial.remove || t.etag == "" // nobody could tell whether the rest belongs to it
+		// Nobody could tell whether the rest belongs to it.
+		partial.remove = partial.remove || t.etag == "" && !expected
+		if expected && limit == want.Size && errors.Is(err, ErrTooLarge) {
+			err = fmt.Errorf("%w: it has more than the expected %d bytes", ErrDigest, want.Size)
+		}
 		return File{}, watch.explain(ctx, err)
 	}
 	sum := partial.digest()
-	if want := digestOf(t.etag); want != "" && want != sum {
+	if !expected {
+		want.SHA256 = digestOf(t.etag)
+	}
+	if want := want.SHA256; want != "" && want != sum {
 		partial.remove = true
 		if resumed { // what was there may have been another version's
 			t.etag = ""
 			return File{}, errors.Join(&tryAgain{ErrDigest}, partial.restart())
+		}
+		if expected {
+			return File{}, differs(sum, want)
 		}
 		return File{}, fmt.Errorf("%w: its digest begins with %.12s, the announced one with %.12s", ErrDigest, sum, want)
 	}

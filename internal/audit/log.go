@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/agata-fl/agata/pkg/rpc"
 )
 
 // Log is an audit log that is open for writing. It is safe for concurrent use.
@@ -26,6 +28,9 @@ type Log struct {
 	head   Head
 	missed int // entries that could not be written since the last one that could
 }
+
+// Key is what the logs of a cloud with a key are made with; nil for the zero key.
+func Key(k rpc.Key) []byte { return k.Derive("audit") }
 
 // Open opens the log of a service, folder/service.jsonl, and makes it when it is
 // missing. It reads the end alone: that all is in order is for [Verify]. A log that

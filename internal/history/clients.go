@@ -64,6 +64,22 @@ func (p *presence) since(at float64) (n int) {
 	return n
 }
 
+// those lists the clients that were seen after a time.
+func (p *presence) those(at float64) (clients []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for client, seen := range p.at {
+		if seen > at {
+			clients = append(clients, client)
+		}
+	}
+	slices.Sort(clients)
+	return clients
+}
+
+// SeenSince lists the clients that were seen after a time, in unix seconds.
+func (s *Store) SeenSince(at float64) []string { return s.seen.those(at) }
+
 func (p *presence) get(client string) float64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -45,8 +45,8 @@ type CommandView struct {
 // with ErrTooManyCommands or ErrCommandExists.
 func (s *Store) Command(ctx context.Context, client string, c contract.Command) error {
 	for _, name := range []string{client, c.ID, c.Kind} {
-		if name == "" || len(name) > maxName || len(c.Task) > maxName {
-			return fmt.Errorf("a command needs a client, an id and a kind of 1 to %d bytes, and no longer task", maxName)
+		if name == "" || len(name) > maxName || len(c.Task) > maxName || len(c.Digest) > maxName {
+			return fmt.Errorf("a command needs a client, an id and a kind of 1 to %d bytes, and no longer task or digest", maxName)
 		}
 	}
 	return s.db.Update(ctx, func(tx *sql.Tx) error {
@@ -57,8 +57,8 @@ func (s *Store) Command(ctx context.Context, client string, c contract.Command) 
 		if waiting >= maxPending {
 			return fmt.Errorf("command client %s: %w", client, ErrTooManyCommands)
 		}
-		_, err := tx.ExecContext(ctx, "INSERT INTO commands ("+commandColumns+", client) VALUES (?, ?, ?, 'pending', '', ?, 0, ?)",
-			c.ID, c.Kind, c.Task, s.now(), client)
+		_, err := tx.ExecContext(ctx, "INSERT INTO commands ("+commandColumns+", client) VALUES (?, ?, ?, ?, 'pending', '', ?, 0, ?)",
+			c.ID, c.Kind, c.Task, c.Digest, s.now(), client)
 		if sqlitex.IsUnique(err) {
 			err = ErrCommandExists
 		}
@@ -80,7 +80,7 @@ func (s *Store) Pending(ctx context.Context, client string) ([]contract.Command,
 	commands := []contract.Command{}
 	for rows.Next() {
 		var c contract.Command
-		if err := rows.Scan(&c.ID, &c.Kind, &c.Task); err != nil {
+		if err := rows.Scan(&c.ID, &c.Kind, &c.Task, &c.Digest); err != nil {
 			return nil, fmt.Errorf("read the commands for client %s: %w", client, err)
 		}
 		commands = append(commands, c)
@@ -118,7 +118,7 @@ func (s *Store) Done(ctx context.Context, client string, results []contract.Comm
 func (s *Store) CommandState(ctx context.Context, id string) (v CommandView, found bool, err error) {
 	err = s.db.View(ctx, func(q sqlitex.Querier) error {
 		return q.QueryRowContext(ctx, "SELECT "+commandColumns+", client FROM commands WHERE id = ?", id).
-			Scan(&v.ID, &v.Kind, &v.Task, &v.State, &v.Error, &v.Created, &v.Ended, &v.Client)
+			Scan(&v.ID, &v.Kind, &v.Task, &v.Digest, &v.State, &v.Error, &v.Created, &v.Ended, &v.Client)
 	})
 	if ignoreNoRows(err) != nil {
 		return CommandView{}, false, fmt.Errorf("read command %s: %w", id, err)

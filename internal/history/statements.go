@@ -50,8 +50,8 @@ const (
 
 	sqlSeen = `INSERT INTO seen (client, at) VALUES (?, ?) ON CONFLICT (client) DO UPDATE SET at = max(at, excluded.at)`
 
-	commandColumns  = `id, kind, task, state, error, created, ended`
-	sqlPending      = `SELECT id, kind, task FROM commands WHERE client = ? AND state = 'pending' ORDER BY seq`
+	commandColumns  = `id, kind, task, digest, state, error, created, ended`
+	sqlPending      = `SELECT id, kind, task, digest FROM commands WHERE client = ? AND state = 'pending' ORDER BY seq`
 	sqlGetExecution = `SELECT ` + executionColumns + `, lines FROM executions WHERE id = ?`
 )
 

@@ -44,5 +44,9 @@ func Advice(err error) string {
 			return "it refuses the certificate of client_cert in section [tls] of config.ini: it must be of the authority at ca there, for clients (agata tls issue --kind client), and not expired"
 		}
 	}
+	// Over HTTP/2 the refusal of a client's certificate may be lost with the connection.
+	if err != nil && strings.Contains(err.Error(), "http2: client conn could not be established") {
+		return "it hangs up at once, as one does that wants another certificate: see client_cert and client_key in section [tls] of config.ini"
+	}
 	return ""
 }

@@ -109,6 +109,14 @@ func TestPragmasReachEveryConnection(t *testing.T) {
 	}
 }
 
+func TestDurable(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "x.db"), nil, Options{Durable: true})
+	var got string
+	if err := db.writer.QueryRowContext(t.Context(), "PRAGMA synchronous").Scan(&got); err != nil || got != "2" {
+		t.Errorf("synchronous = %q, %v; want 2, each commit flushed", got, err)
+	}
+}
+
 func TestOpenRefusesWhatIsNotADatabase(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	if err := os.WriteFile(path, []byte(strings.Repeat("not a database ", 100)), 0o600); err != nil {

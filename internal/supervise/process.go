@@ -134,11 +134,19 @@ func (p *Process) Exit() (Exit, bool) {
 // ten seconds after the grace. The shim does the work, so it is finished even
 // if ctx ends, or this manager dies, before. Stopping an ended process is fine.
 func (p *Process) Stop(ctx context.Context) error {
+	return p.stop(ctx, syscall.SIGTERM, p.spec.Grace)
+}
+
+// Kill ends the process and its descendants at once, without a word to them; it
+// is otherwise as Stop, also for one that is being stopped.
+func (p *Process) Kill(ctx context.Context) error { return p.stop(ctx, shim.KillSignal, 0) }
+
+func (p *Process) stop(ctx context.Context, order syscall.Signal, grace time.Duration) error {
 	if _, ended := p.Exit(); ended {
 		return nil
 	}
-	_ = p.handle.signal(syscall.SIGTERM) // an error means that it has just ended
-	bound := time.NewTimer(p.spec.Grace + p.m.patience)
+	_ = p.handle.signal(order) // an error means that it has just ended
+	bound := time.NewTimer(grace + p.m.patience)
 	defer bound.Stop()
 	for hard := false; ; {
 		select {

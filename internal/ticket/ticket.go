@@ -56,8 +56,8 @@ var (
 var encoding = base64.RawURLEncoding.Strict()
 
 // Mint makes a ticket that is good from now on for Life.
-func Mint(key []byte, use Use, task string, who rpc.Identity, now time.Time) (text string, expires time.Time, err error) {
-	if len(key) == 0 {
+func Mint(key rpc.Key, use Use, task string, who rpc.Identity, now time.Time) (text string, expires time.Time, err error) {
+	if key.IsZero() {
 		return "", expires, errors.New("mint a ticket: there is no key")
 	}
 	expires = now.Add(Life).Truncate(time.Second)
@@ -71,11 +71,11 @@ func Mint(key []byte, use Use, task string, who rpc.Identity, now time.Time) (te
 
 // Check opens a ticket that must be good for a use now; which task's files it is
 // for is in it. Its error is ErrInvalid or ErrExpired.
-func Check(key []byte, text string, use Use, now time.Time) (Ticket, error) {
+func Check(key rpc.Key, text string, use Use, now time.Time) (Ticket, error) {
 	var t Ticket
 	rest, ok := strings.CutPrefix(text, prefix)
 	body, sum, ok2 := strings.Cut(rest, ".")
-	if !ok || !ok2 || len(text) > maxLength || len(key) == 0 {
+	if !ok || !ok2 || len(text) > maxLength || key.IsZero() {
 		return t, ErrInvalid
 	}
 	got, err := encoding.DecodeString(sum)
@@ -92,9 +92,8 @@ func Check(key []byte, text string, use Use, now time.Time) (Ticket, error) {
 	return t, nil
 }
 
-func seal(key []byte, body string) []byte {
-	h := hmac.New(sha256.New, key)
-	h.Write([]byte("agata ticket\x00"))
+func seal(key rpc.Key, body string) []byte {
+	h := hmac.New(sha256.New, key.Derive("ticket"))
 	h.Write([]byte(body))
 	return h.Sum(nil)
 }

@@ -11,10 +11,18 @@ import (
 )
 
 var (
-	key   = bytes.Repeat([]byte{3}, 32)
+	key   = keyOf(3)
 	ada   = rpc.Identity{Kind: rpc.Client, Name: "ada"}
 	start = time.Unix(1_700_000_000, 0)
 )
+
+func keyOf(b byte) rpc.Key {
+	k, err := rpc.NewKey(bytes.Repeat([]byte{b}, 32))
+	if err != nil {
+		panic(err)
+	}
+	return k
+}
 
 func TestATicketOpensWhatItIsFor(t *testing.T) {
 	text, expires, err := Mint(key, Download, "digits", ada, start)
@@ -26,15 +34,15 @@ func TestATicketOpensWhatItIsFor(t *testing.T) {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	for name, tc := range map[string]struct {
-		key  []byte
+		key  rpc.Key
 		text string
 		use  Use
 		now  time.Time
 		want error
 	}{
 		"another use":      {key, text, Upload, start, ErrInvalid},
-		"another key":      {bytes.Repeat([]byte{4}, 32), text, Download, start, ErrInvalid},
-		"no key":           {nil, text, Download, start, ErrInvalid},
+		"another key":      {keyOf(4), text, Download, start, ErrInvalid},
+		"no key":           {rpc.Key{}, text, Download, start, ErrInvalid},
 		"expired":          {key, text, Download, expires, ErrExpired},
 		"empty":            {key, "", Download, start, ErrInvalid},
 		"its prefix alone": {key, prefix, Download, start, ErrInvalid},
@@ -45,7 +53,7 @@ func TestATicketOpensWhatItIsFor(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, _, err := Mint(nil, Download, "digits", ada, start); err == nil {
+	if _, _, err := Mint(rpc.Key{}, Download, "digits", ada, start); err == nil {
 		t.Error("a ticket was made without a key")
 	}
 }

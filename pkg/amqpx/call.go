@@ -43,7 +43,7 @@ func (t *Transport) call(ctx context.Context, r rpc.Request) (rpc.Reply, error) 
 		return rpc.Reply{}, rpc.Errorf(rpc.Deadline, "the deadline of %s passed before it was sent", r.Function)
 	}
 	id := uuid.NewString()
-	answer, err := cs.register(id, 1)
+	answer, err := cs.register(id, 1, r.Accept)
 	if err != nil {
 		if rpc.CodeOf(err) == rpc.Unavailable {
 			return rpc.Reply{}, err
@@ -52,7 +52,7 @@ func (t *Transport) call(ctx context.Context, r rpc.Request) (rpc.Reply, error) 
 	}
 	defer cs.forget(id)
 	confirm, err := cs.ch.PublishWithDeferredConfirm("", r.Function, true, false, amqp.Publishing{
-		Headers:       traceTable(r.Trace),
+		Headers:       headers(traceHeader, r.Trace, sealHeader, r.Seal),
 		ContentType:   "application/json",
 		CorrelationId: id,
 		ReplyTo:       cs.replyTo,
@@ -98,9 +98,17 @@ func lost(fn string, sent bool, err error) error {
 	return &rpc.Error{Code: rpc.Unavailable, Message: le.Error(), Err: le}
 }
 
-func traceTable(trace string) amqp.Table {
-	if trace == "" {
-		return nil
+// headers makes a table of names and values; empty values are left out.
+func headers(pairs ...string) amqp.Table {
+	var table amqp.Table
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i+1] == "" {
+			continue
+		}
+		if table == nil {
+			table = amqp.Table{}
+		}
+		table[pairs[i]] = pairs[i+1]
 	}
-	return amqp.Table{traceHeader: trace}
+	return table
 }

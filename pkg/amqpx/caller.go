@@ -15,6 +15,7 @@ import (
 const (
 	codeHeader  = "agata-code"
 	traceHeader = "traceparent"
+	sealHeader  = "agata-seal"
 	// maxPending bounds the calls that wait for an answer at once.
 	maxPending = 10_000
 )
@@ -82,6 +83,13 @@ type outcome struct {
 	err   error
 }
 
+// pendingCall waits for its outcome; accept, when set, tells whether an answer is
+// believed.
+type pendingCall struct {
+	outcome chan outcome
+	accept  func(rpc.Reply) bool
+}
+
 // callSession is a session as calls use it: a channel in confirm mode to send
 // on, an exclusive reply queue, and the calls that wait.
 type callSession struct {
@@ -94,7 +102,7 @@ type callSession struct {
 	pub     *publisher
 
 	mu      sync.Mutex
-	pending map[string]chan outcome
+	pending map[string]pendingCall
 	dead    error
 }
 
@@ -122,7 +130,7 @@ func (c *caller) open(s *session) (*callSession, error) {
 		return nil, err
 	}
 	cs := &callSession{t: c.t, s: s, ch: ch, replyTo: q.Name, pub: pub,
-		failed: make(chan error, 1), pending: make(map[string]chan outcome)}
+		failed: make(chan error, 1), pending: make(map[string]pendingCall)}
 	returns := ch.NotifyReturn(make(chan amqp.Return, 64))
 	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
 	cs.wg.Go(func() {
@@ -134,7 +142,8 @@ func (c *caller) open(s *session) (*callSession, error) {
 	cs.wg.Go(func() {
 		for d := range replies {
 			code, _ := d.Headers[codeHeader].(string)
-			cs.deliver(d.CorrelationId, outcome{reply: rpc.Reply{Body: d.Body, Code: code}}, nil)
+			seal, _ := d.Headers[sealHeader].(string)
+			cs.deliver(d.CorrelationId, outcome{reply: rpc.Reply{Body: d.Body, Code: code, Seal: seal}}, nil)
 		}
 		// The reply consumer ends with its channel, or when its queue is deleted.
 		select {
@@ -158,17 +167,20 @@ func channelError(err *amqp.Error) error {
 // waits for any more is counted and dropped.
 func (cs *callSession) deliver(id string, o outcome, also func()) {
 	cs.mu.Lock()
-	ch := cs.pending[id]
+	call, waits := cs.pending[id]
 	cs.mu.Unlock()
-	if ch == nil {
+	if !waits {
 		cs.t.metrics.late.Inc()
+		return
+	}
+	if o.err == nil && call.accept != nil && !call.accept(o.reply) {
 		return
 	}
 	if also != nil {
 		also()
 	}
 	select {
-	case ch <- o:
+	case call.outcome <- o:
 	default: // a second outcome; the first one stands
 	}
 }
@@ -179,15 +191,15 @@ func (cs *callSession) fail(err error) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	cs.dead = err
-	for _, ch := range cs.pending {
+	for _, call := range cs.pending {
 		select {
-		case ch <- outcome{err: err}:
+		case call.outcome <- outcome{err: err}:
 		default:
 		}
 	}
 }
 
-func (cs *callSession) register(id string, room int) (chan outcome, error) {
+func (cs *callSession) register(id string, room int, accept func(rpc.Reply) bool) (chan outcome, error) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	if cs.dead != nil {
@@ -197,7 +209,7 @@ func (cs *callSession) register(id string, room int) (chan outcome, error) {
 		return nil, rpc.Errorf(rpc.Unavailable, "%d calls wait for an answer already; try again later", maxPending)
 	}
 	ch := make(chan outcome, room)
-	cs.pending[id] = ch
+	cs.pending[id] = pendingCall{outcome: ch, accept: accept}
 	return ch, nil
 }
 

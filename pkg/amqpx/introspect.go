@@ -58,7 +58,7 @@ func (t *Transport) Ask(ctx context.Context, kind string, wait time.Duration) ([
 		return nil, err
 	}
 	id := uuid.NewString()
-	answers, err := cs.register(id, maxAnswers)
+	answers, err := cs.register(id, maxAnswers, nil)
 	if err != nil {
 		return nil, rpc.Errorf(rpc.Unavailable, "ask the services: %w", err)
 	}

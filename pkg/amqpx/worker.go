@@ -177,6 +177,7 @@ func (w *worker) handle(ctx context.Context, ep rpc.Endpoint, ch *amqp.Channel, 
 		m.Function = ep.Function
 	}
 	m.Trace, _ = d.Headers[traceHeader].(string)
+	m.Seal, _ = d.Headers[sealHeader].(string)
 	// The expiration is the caller's deadline as a duration: clocks of two
 	// machines need not agree.
 	if ms, err := strconv.ParseInt(d.Expiration, 10, 64); err == nil && ms > 0 {
@@ -187,10 +188,8 @@ func (w *worker) handle(ctx context.Context, ep rpc.Endpoint, ch *amqp.Channel, 
 	}
 	reply := ep.Handle(ctx, m)
 	if d.ReplyTo != "" {
-		p := amqp.Publishing{ContentType: "application/json", CorrelationId: d.CorrelationId, Body: reply.Body}
-		if reply.Code != "" {
-			p.Headers = amqp.Table{codeHeader: reply.Code}
-		}
+		p := amqp.Publishing{ContentType: "application/json", CorrelationId: d.CorrelationId, Body: reply.Body,
+			Headers: headers(codeHeader, reply.Code, sealHeader, reply.Seal)}
 		// Never mandatory: some brokers return every direct reply-to answer.
 		if err := ch.PublishWithContext(context.WithoutCancel(ctx), "", d.ReplyTo, false, false, p); err != nil {
 			w.t.log.Warn("the answer could not be sent; the call will come again", "fn", ep.Function, "correlation_id", d.CorrelationId, "err", err)

@@ -70,7 +70,7 @@ func (s *Service) logged(f *function) Middleware {
 				level = slog.LevelWarn
 			}
 			if s.log.Enabled(ctx, level) {
-				s.log.Log(ctx, level, "call", "fn", f.name, "message_id", m.MessageID, "took", time.Since(started), "redelivered", m.Redelivered, "err", err)
+				s.log.Log(ctx, level, "call", "fn", f.name, "caller", rpc.IdentityFrom(ctx).String(), "message_id", m.MessageID, "took", time.Since(started), "redelivered", m.Redelivered, "err", err)
 			}
 			return value, err
 		}

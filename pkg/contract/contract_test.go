@@ -71,7 +71,14 @@ func TestRequestsPassTheirSchemas(t *testing.T) {
 	roundTrip(t, contract.ListUsers, contract.ListRequest{After: "u", Limit: 1, Query: "x"})
 	roundTrip(t, contract.ExplainTask, contract.ExplainRequest{TaskID: "a", UserID: "u"})
 	roundTrip(t, contract.ServerLogs, contract.LogsRequest{TaskID: "a", Lines: 3, After: "0198.1.2.3"})
+	roundTrip(t, contract.RevokeBundle, contract.RevokeRequest{Digest: strings.Repeat("0a", 32), Others: []string{strings.Repeat("b1", 32)}, TaskID: "a", Reason: "r"})
+	roundTrip(t, contract.ListRevocations, contract.RevocationsRequest{After: "x.1", Limit: 1000})
 	roundTrip(t, contract.ReleaseTask, contract.TaskIDRequest{TaskID: "a"})
+	roundTrip(t, contract.Wake, contract.WakeRequest{TaskID: "a", Change: contract.ChangeStopped})
+	roundTrip(t, contract.Wake, contract.WakeRequest{})
+	roundTrip(t, contract.Wake, contract.WakeRequest{PollAfter: 1.5})
+	roundTrip(t, contract.AwaitChanges, contract.AwaitChangesRequest{Feed: "f", After: 3, Wait: 20})
+	roundTrip(t, contract.AwaitChanges, contract.AwaitChangesRequest{})
 }
 
 // A request without arguments goes out as {}, which the schema must take.
@@ -95,6 +102,9 @@ func TestSchemasOfTheConsoleRefuse(t *testing.T) {
 		{contract.ListUsers.Name, `{"state":"running"}`, "state"},
 		{contract.DeleteTaskFile.Name, `{"task_id":"a"}`, "path"},
 		{contract.DeleteTaskFile.Name, `{"task_id":"a","path":""}`, "path"},
+		{contract.RevokeBundle.Name, `{}`, "digest"},
+		{contract.RevokeBundle.Name, `{"digest":"` + strings.Repeat("A", 64) + `"}`, "digest"},
+		{contract.ListRevocations.Name, `{"limit":1001}`, "limit"},
 		{contract.CheckCriteria.Name, `{}`, "expression"},
 		{contract.CheckCriteria.Name, `{"expression":"` + strings.Repeat("x", 4097) + `"}`, "expression"},
 		{contract.ListTaskClients.Name, `{"limit":1}`, "task_id"},

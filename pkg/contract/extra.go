@@ -198,3 +198,39 @@ type QuarantinedFor struct {
 	Since  float64 `json:"since"`
 	Until  float64 `json:"until"`
 }
+
+// RevokeRequest names a bundle that must not run any more, by the digest of its
+// manifest: 64 hexadecimal digits. The cloud stops offering and running what it
+// was signed for, and tells the clients, of whom each stops its copies at once.
+type RevokeRequest struct {
+	Digest string `json:"digest"`
+	// Others are further ones: a client that was away gets all at once.
+	Others []string `json:"others,omitempty"`
+	TaskID string   `json:"task_id,omitempty"` // whose it was, for people
+	Reason string   `json:"reason,omitempty"`  // for people
+}
+
+// Revocation is a bundle that must not run any more.
+type Revocation struct {
+	Digest  string  `json:"digest"`
+	TaskID  string  `json:"task_id"`
+	Reason  string  `json:"reason"`
+	Revoked float64 `json:"revoked"` // unix seconds
+}
+
+// RevocationsRequest asks for a page of the revocations in the order in which
+// they were made. After is the Next of the page before; Limit is 1 to 1000, 0
+// means 100.
+type RevocationsRequest struct {
+	After string `json:"after,omitempty"`
+	Limit int    `json:"limit,omitempty"`
+}
+
+// RevocationList is a page of revocations. Next stands for what was listed up to
+// here, also when there is no more now: ask again with it for what came since. It
+// is the cloud's own; another cloud's, or one that is not known, is the beginning.
+type RevocationList struct {
+	Revocations []Revocation `json:"revocations"`
+	Next        string       `json:"next"`
+	Total       int          `json:"total"`
+}

@@ -40,13 +40,22 @@ var (
 	ExplainTask     = Function[ExplainRequest, Explanation]{Name: "rpc_exec_explain_task", Idempotent: true}
 	ServerLogs      = Function[LogsRequest, Logs]{Name: "rpc_exec_server_task_logs", Idempotent: true}
 	ClientStatus    = Function[None, ClientState]{Name: "rpc_exec_client_status", Idempotent: true}
-	ReleaseTask     = Function[TaskIDRequest, None]{Name: "rpc_exec_release_task", Idempotent: true}
+	// RevokeBundle is a function of the cloud and of each client.
+	RevokeBundle    = Function[RevokeRequest, None]{Name: "rpc_exec_revoke_bundle", Idempotent: true}
+	ListRevocations = Function[RevocationsRequest, RevocationList]{Name: "rpc_exec_list_revocations", Idempotent: true}
+
+	ReleaseTask = Function[TaskIDRequest, None]{Name: "rpc_exec_release_task", Idempotent: true}
 )
 
 // CodeHeader is the HTTP header in which the cloud gateway sends a failure's code
 // beside its text, for callers that want more than 400 and 500. Peers need not
 // know it.
 const CodeHeader = "Agata-Code"
+
+// RetryHeader is the HTTP header by which the cloud gateway, while it is busy,
+// tells a client that asked for tasks when to ask again: in so many seconds, which
+// may have a fraction. Peers need not know it.
+const RetryHeader = "Agata-Retry-After"
 
 // None is an absent request or answer: JSON null on the wire, {} as a request.
 type None struct{}

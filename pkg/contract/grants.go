@@ -41,7 +41,7 @@ type Grant struct {
 func GrantOf(function string) Grant {
 	switch function {
 	case ListTasks.Name, DescribeTask.Name, CountTasks.Name, ListTaskFiles.Name, CheckCriteria.Name, ListTaskClients.Name,
-		ListUsers.Name, ExplainTask.Name, ServerLogs.Name, ClientStatus.Name:
+		ListUsers.Name, ListRevocations.Name, ExplainTask.Name, ServerLogs.Name, ClientStatus.Name, ListRevocations.Name:
 		return Grant{Role: RoleViewer}
 	case GetUser.Name:
 		return Grant{Role: RoleViewer, Client: true}

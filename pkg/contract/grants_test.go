@@ -38,7 +38,7 @@ func TestGrants(t *testing.T) {
 		contract.RequestTasks.Name: {Role: contract.RoleOperator, Client: true},
 	}
 	for _, name := range []string{contract.ListTasks.Name, contract.DescribeTask.Name, contract.CountTasks.Name, contract.ListTaskFiles.Name, contract.CheckCriteria.Name,
-		contract.ListTaskClients.Name, contract.ListUsers.Name, contract.ExplainTask.Name, contract.ServerLogs.Name, contract.ClientStatus.Name} {
+		contract.ListTaskClients.Name, contract.ListUsers.Name, contract.ListRevocations.Name, contract.ExplainTask.Name, contract.ServerLogs.Name, contract.ClientStatus.Name} {
 		named[name] = viewer
 	}
 	files, err := fs.Glob(schemaFiles, "schemas/*.json")

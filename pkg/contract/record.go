@@ -79,22 +79,38 @@ type ExecutionRun struct {
 type ClientReport struct {
 	Records []Record        `json:"records"`
 	Done    []CommandResult `json:"done,omitempty"`
+	// Revocations is the Next of the last answer's revocations that the client took
+	// in, "" if it knows of none; nil: it takes none in.
+	Revocations *string `json:"revocations,omitempty"`
 }
 
-// ClientAnswer answers a [ClientReport]: commands that wait for the client.
+// ClientAnswer answers a [ClientReport]: commands that wait for the client, and
+// the revocations that it lacks.
 type ClientAnswer struct {
-	Commands []Command `json:"commands"`
+	Commands    []Command       `json:"commands"`
+	Revocations *RevocationList `json:"revocations,omitempty"` // nil: it lacks none
 }
 
-// Command is something that an operator wants of a client.
+// Command is something that the cloud wants of a client: the answer to a report
+// brings it, and the downlink (GET /api/v1/clients/{id}/downlink) at once.
 type Command struct {
-	ID   string `json:"id"`
-	Kind string `json:"kind"` // release
-	Task string `json:"task"`
+	ID     string `json:"id"`
+	Kind   string `json:"kind"`
+	Task   string `json:"task"`             // "" if it is about no task
+	Change string `json:"change,omitempty"` // of a wake: what happened to the task
+	Digest string `json:"digest,omitempty"` // of a revocation: that of the bundle's manifest
 }
 
-// CommandRelease ends the quarantine of a task at a client.
-const CommandRelease = "release"
+// The kinds of commands.
+const (
+	// CommandRelease ends the quarantine of a task at a client.
+	CommandRelease = "release"
+	// CommandRevoke stops a bundle's copies at a client, for good.
+	CommandRevoke = "revoke"
+	// CommandWake tells that the cloud has news for the client. It waits for nobody
+	// and its outcome is not told: a client that misses it learns the same by asking.
+	CommandWake = "wake"
+)
 
 // CommandResult tells how a [Command] went; Error is "" when it went well.
 type CommandResult struct {

@@ -13,12 +13,17 @@ type Request struct {
 	// transport fills in an absent one.
 	MessageID string
 	Trace     string // W3C traceparent, or empty
+	Seal      string // who calls, as the cloud's key vouches; see [Sealed]
+	// Accept tells whether an answer is believed; one that is not is passed over.
+	// nil: every one is. It must be quick, and may be called by any goroutine.
+	Accept func(Reply) bool
 }
 
 // Reply is an answer as a transport receives or sends it.
 type Reply struct {
 	Body []byte
 	Code string // the error's code beside the body, or empty
+	Seal string // whose answer it is, as the cloud's key vouches, or empty
 }
 
 // Message is a call as a worker receives it.
@@ -28,6 +33,7 @@ type Message struct {
 	// MessageID names the call: a repetition and a redelivery bear the same.
 	MessageID   string
 	Trace       string
+	Seal        string // who calls, or empty
 	Redelivered bool
 	Received    time.Time
 	// Timeout is what was left of the caller's deadline when it sent the call;

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,6 +33,8 @@ const (
 	dialTimeout = 5 * time.Second
 	// headerTimeout is how long the cloud may think before it answers.
 	headerTimeout = 10 * time.Second
+	// maxLater is the longest pause, in seconds, that the cloud may ask for.
+	maxLater = 24 * 60 * 60
 )
 
 // cloud is the cloud gateway as seen from here: one client, whose connections
@@ -76,7 +79,8 @@ func unreachable(err error) error {
 }
 
 // call sends a body to a function of the cloud and returns the encoded value.
-func (c *cloud) call(ctx context.Context, fn string, body []byte) (json.RawMessage, error) {
+// later, unless nil, is told when a busy cloud wants to be asked again.
+func (c *cloud) call(ctx context.Context, fn string, body []byte, later func(seconds float64)) (json.RawMessage, error) {
 	if deadline, ok := ctx.Deadline(); ok {
 		left := time.Until(deadline)
 		var cancel context.CancelFunc
@@ -99,6 +103,9 @@ func (c *cloud) call(ctx context.Context, fn string, body []byte) (json.RawMessa
 		return nil, unreachable(pki.Explain(err))
 	}
 	defer resp.Body.Close()
+	if after, err := strconv.ParseFloat(resp.Header.Get(contract.RetryHeader), 64); err == nil && after > 0 && after <= maxLater && later != nil {
+		later(after)
+	}
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
 		return nil, unreachable(fmt.Errorf("read the answer: %w", err))

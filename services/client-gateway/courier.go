@@ -34,6 +34,7 @@ type courier struct {
 	cloud     *cloud
 	path      string
 	transport rpc.Transport
+	commands  *commands
 	records   bool // there are any on the broker
 	interval  time.Duration
 	log       *slog.Logger
@@ -44,12 +45,10 @@ type courier struct {
 	back     chan struct{} // has room for one: the cloud answered a call
 
 	// What follows belongs to loop.
-	last     time.Time // when the last report was sent
-	trouble  trouble
-	todo     []contract.Command
-	done     []contract.CommandResult // not told yet
-	obeyed   map[string]contract.CommandResult
-	obeyedBy []string // the ids of obeyed, by age
+	last    time.Time // when the last report was sent
+	trouble trouble
+	todo    []contract.Command
+	revoked revocations
 }
 
 // delivery is a batch of the broker; result has room for its outcome.
@@ -121,10 +120,13 @@ func (c *courier) loop(ctx context.Context) {
 		case <-timer.C:
 			c.wait(ctx, pace-time.Since(c.last))
 			_ = c.send(ctx, nil) // an error means the stop
+		case <-c.commands.news:
 		}
-		c.obey(ctx)
+		c.commands.obey(ctx, c.todo)
+		c.todo = nil
+		more := c.takeIn(ctx)
 		next := c.interval
-		if len(c.done) > 0 {
+		if len(c.commands.results()) > 0 || more {
 			next = 0
 		}
 		timer.Reset(next)
@@ -196,7 +198,7 @@ func (c *courier) deliver(ctx context.Context, bodies [][]byte) error {
 func (c *courier) send(ctx context.Context, records [][]byte) error {
 	var done []contract.CommandResult
 	if len(records) == 0 {
-		done = c.done
+		done = c.commands.results()
 	}
 	for try := 0; ; try++ {
 		err := c.post(ctx, records, done)
@@ -204,13 +206,11 @@ func (c *courier) send(ctx context.Context, records [][]byte) error {
 			// It is refused for what it holds only if an empty one is welcome.
 			why := err
 			if err = c.post(ctx, nil, nil); err == nil {
-				return c.divide(ctx, records, why)
+				return c.divide(ctx, records, done, why)
 			}
 		}
 		if err == nil {
-			if len(records) == 0 {
-				c.done = nil
-			}
+			c.commands.told(done)
 			return nil
 		}
 		if ctx.Err() != nil {
@@ -224,11 +224,11 @@ func (c *courier) send(ctx context.Context, records [][]byte) error {
 
 // divide tells what can be told of a report that the cloud refuses for what it
 // holds, and gives up the rest: it would stand in the way of all that follows.
-func (c *courier) divide(ctx context.Context, records [][]byte, why error) error {
+func (c *courier) divide(ctx context.Context, records [][]byte, done []contract.CommandResult, why error) error {
 	switch len(records) {
 	case 0:
-		c.log.Warn("the cloud refuses the outcome of commands; it is not told", "commands", len(c.done), "err", why)
-		c.done = nil
+		c.log.Warn("the cloud refuses the outcome of commands; it is not told", "commands", len(done), "err", why)
+		c.commands.told(done)
 		return nil
 	case 1:
 		c.log.Warn("the cloud refuses a record of what happened here; it is given up", "record", fmt.Sprintf("%.300s", records[0]), "err", why)

@@ -37,6 +37,7 @@ type history struct {
 	sizes    []int
 	taken    []contract.Record
 	done     []contract.CommandResult
+	lacking  func(place *string) *contract.RevocationList // nil: nothing is revoked
 }
 
 func newHistory(t *testing.T) *history {
@@ -44,6 +45,10 @@ func newHistory(t *testing.T) *history {
 	h.Server = cloudOf(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/"+contract.RequestTasks.Name {
 			fmt.Fprint(w, "[]")
+			return
+		}
+		if strings.HasSuffix(r.URL.Path, "/downlink") { // of which this cloud knows nothing
+			http.NotFound(w, r)
 			return
 		}
 		body, err := io.ReadAll(r.Body)
@@ -61,7 +66,11 @@ func newHistory(t *testing.T) *history {
 			return
 		}
 		h.taken, h.done = append(h.taken, report.Records...), append(h.done, report.Done...)
-		if err := json.NewEncoder(w).Encode(contract.ClientAnswer{Commands: h.commands}); err != nil {
+		answer := contract.ClientAnswer{Commands: h.commands}
+		if h.lacking != nil {
+			answer.Revocations = h.lacking(report.Revocations)
+		}
+		if err := json.NewEncoder(w).Encode(answer); err != nil {
 			t.Error(err)
 		}
 	})
@@ -211,7 +220,7 @@ func TestALargeReportIsSplitBySize(t *testing.T) {
 	records[6] = []byte(`"` + strings.Repeat("x", 2*maxReport) + `"`)
 	for _, want := range []int{5, 1, 1, 5} {
 		n := fitting(records)
-		body, err := encode(records[:n], nil)
+		body, err := encode(records[:n], nil, strings.Repeat("x", maxPlace))
 		if n != want || err != nil || n > 1 && len(body) > maxReport {
 			t.Errorf("%d records of %d bytes, %v; want %d", n, len(body), err, want)
 		}
@@ -445,22 +454,13 @@ func TestACommandThatNobodyCarriesOut(t *testing.T) {
 	})
 }
 
-func TestObeyedCommandsAreForgottenInTime(t *testing.T) {
-	c := &courier{}
-	for i := range 3 * maxObeyed {
-		c.remember(contract.CommandResult{ID: fmt.Sprint(i)})
-	}
-	if len(c.obeyed) != maxObeyed || len(c.obeyedBy) != maxObeyed || c.obeyed[fmt.Sprint(3*maxObeyed-1)].ID == "" {
-		t.Errorf("%d are remembered", len(c.obeyed))
-	}
-}
-
 func FuzzDecodeAnswer(f *testing.F) {
-	for _, seed := range []string{`{"commands":[]}`, `{"commands":null}`, `{}`, `null`, `{"commands":[{"id":"1","kind":"release","task":"a"}]}`, `{"commands":{}}`, `[`} {
+	for _, seed := range []string{`{"commands":[]}`, `{"commands":null}`, `{}`, `null`, `{"commands":[{"id":"1","kind":"release","task":"a"}]}`, `{"commands":{}}`, `[`,
+		`{"commands":[],"revocations":{"revocations":[{"digest":"00"}],"next":"a.1"}}`, `{"commands":[],"revocations":7}`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		commands, err := decodeAnswer(text)
+		commands, _, err := decodeAnswer(text)
 		if err == nil && !json.Valid(text) || err != nil && commands != nil {
 			t.Errorf("%q: got %+v, %v", text, commands, err)
 		}

@@ -19,15 +19,14 @@ import (
 const (
 	// maxRecords bounds the records of a report, and maxReport its body, in bytes.
 	maxRecords = 500
+	maxPlace   = 64 // of the list of revocations, in bytes
 	maxReport  = baseservice.MaxBody
 	// postTimeout bounds a report and its answer.
 	postTimeout = 15 * time.Second
 )
 
-// reportPath is where a client's reports go.
-func reportPath(userID string) string {
-	return "/api/v1/clients/" + url.PathEscape(userID) + "/records"
-}
+// clientPath is where all is that concerns one client.
+func clientPath(userID string) string { return "/api/v1/clients/" + url.PathEscape(userID) }
 
 // refusal is an answer that will not change for the same report: what it holds is
 // wrong, or the cloud knows of no reports.
@@ -48,7 +47,7 @@ func isRefusal(err error) bool {
 func (c *courier) post(ctx context.Context, records [][]byte, done []contract.CommandResult) error {
 	ctx, cancel := context.WithTimeout(ctx, postTimeout)
 	defer cancel()
-	body, err := encode(records, done)
+	body, err := encode(records, done, c.revoked.place())
 	if err != nil {
 		return err
 	}
@@ -78,36 +77,39 @@ func (c *courier) post(ctx context.Context, records [][]byte, done []contract.Co
 	default:
 		return fmt.Errorf("report to the cloud: status %s: %.200q", resp.Status, text)
 	}
-	commands, err := decodeAnswer(text)
+	commands, lacking, err := decodeAnswer(text)
 	if err != nil {
 		return fmt.Errorf("the answer to a report is not the cloud's (%.100q): %w", text, err)
 	}
 	c.took(len(records))
+	c.revoked.lacking = lacking
 	c.todo = append(c.todo, commands[:min(len(commands), maxCommands)]...)
 	return nil
 }
 
 // decodeAnswer reads a [contract.ClientAnswer]. What does not name commands is
 // another's answer: nothing was taken by whoever gave it.
-func decodeAnswer(text []byte) ([]contract.Command, error) {
+func decodeAnswer(text []byte) ([]contract.Command, *contract.RevocationList, error) {
 	var answer struct {
-		Commands json.RawMessage `json:"commands"`
+		Commands    json.RawMessage          `json:"commands"`
+		Revocations *contract.RevocationList `json:"revocations"`
 	}
 	if err := json.Unmarshal(text, &answer); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if answer.Commands == nil {
-		return nil, errors.New("it has no commands")
+		return nil, nil, errors.New("it has no commands")
 	}
 	var commands []contract.Command
 	if err := json.Unmarshal(answer.Commands, &commands); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return commands, nil
+	return commands, answer.Revocations, nil
 }
 
-// encode writes a report around records that are encoded already.
-func encode(records [][]byte, done []contract.CommandResult) ([]byte, error) {
+// encode writes a report around records that are encoded already. revocations is
+// how far the client has come in the list of these.
+func encode(records [][]byte, done []contract.CommandResult, revocations string) ([]byte, error) {
 	b := append([]byte(`{"records":[`), bytes.Join(records, []byte{','})...)
 	b = append(b, ']')
 	if len(done) > 0 {
@@ -117,12 +119,16 @@ func encode(records [][]byte, done []contract.CommandResult) ([]byte, error) {
 		}
 		b = append(append(b, `,"done":`...), d...)
 	}
-	return append(b, '}'), nil
+	r, err := json.Marshal(revocations)
+	if err != nil {
+		return nil, fmt.Errorf("encode the place in the list of revocations: %w", err)
+	}
+	return append(append(append(b, `,"revocations":`...), r...), '}'), nil
 }
 
 // fitting tells how many of the first records make a report; at least one.
 func fitting(records [][]byte) int {
-	size := len(`{"records":[]}`)
+	size := len(`{"records":[],"revocations":""}`) + maxPlace
 	for n, r := range records {
 		if size += len(r) + 1; n > 0 && (n == maxRecords || size > maxReport) {
 			return n

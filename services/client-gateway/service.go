@@ -5,12 +5,14 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/agata-fl/agata/pkg/baseservice"
 	"github.com/agata-fl/agata/pkg/contract"
+	"github.com/agata-fl/agata/pkg/rpc"
 )
 
 // Options of a [Service]. URL and Base's Transport and Schemas are required.
@@ -22,12 +24,16 @@ type Options struct {
 	TLS *tls.Config
 	// UserID is the client's. With one, the gateway tells the cloud's history that
 	// the client is there, at least once an Interval, and what happens at it, if
-	// Base.Records is set; and it carries out what operators want of it.
+	// Base.Records is set; and it carries out what the cloud wants of it, as its
+	// downlink tells.
 	UserID   string
 	Interval time.Duration // 10 s if zero
 	// CredentialFile holds what the client shows the cloud; without it there, the
 	// client enrols with EnrolToken, if it has one, and keeps what it is given there.
 	CredentialFile, EnrolToken string
+	// Data is the folder of commands.json, the outcomes of what was carried out; it
+	// is made when missing. "": they are in memory only.
+	Data string
 	// Base is how the service stands on the client's broker; its names are set
 	// here.
 	Base baseservice.Options
@@ -35,9 +41,11 @@ type Options struct {
 
 // Service is the client gateway.
 type Service struct {
-	base    *baseservice.Service
-	cloud   *cloud
-	courier *courier // nil without a user id
+	base  *baseservice.Service
+	cloud *cloud
+	// nil without a user id:
+	courier  *courier
+	downlink *downlink
 }
 
 // New checks the options; it starts nothing.
@@ -59,8 +67,10 @@ func New(opt Options) (*Service, error) {
 		if opt.Interval == 0 {
 			opt.Interval = 10 * time.Second
 		}
+		commands := newCommands(opt.Base.Transport, s.outcomes(opt.Data), base.Logger())
+		s.downlink = newDownlink(c, opt.UserID, opt.Interval, commands, base.Logger())
 		s.courier = &courier{
-			cloud: c, path: reportPath(opt.UserID), transport: opt.Base.Transport, records: opt.Base.Records, interval: opt.Interval,
+			cloud: c, path: clientPath(opt.UserID) + "/records", transport: opt.Base.Transport, commands: commands, records: opt.Base.Records, interval: opt.Interval,
 			log: base.Logger(), told: newTold(opt.Base.Registerer), in: make(chan delivery), stopping: make(chan struct{}), back: make(chan struct{}, 1),
 		}
 	}
@@ -69,13 +79,27 @@ func New(opt Options) (*Service, error) {
 	return s, nil
 }
 
+// outcomes are those in a folder. Without them a command may be carried out once
+// more, which is better than a client that does not start.
+func (s *Service) outcomes(folder string) *outcomes {
+	path := folder
+	if folder != "" {
+		path = filepath.Join(folder, "commands.json")
+	}
+	known, err := loadOutcomes(path)
+	if err != nil {
+		s.base.Logger().Warn("the outcomes of earlier commands are lost", "err", err)
+	}
+	return known
+}
+
 // redirect serves a function by the cloud's; event and what are its names on the
 // timeline.
 func (s *Service) redirect(fn, event, what string) {
 	raw := contract.Function[json.RawMessage, json.RawMessage]{Name: fn}
 	baseservice.Handle(s.base, raw, func(ctx context.Context, body json.RawMessage) (json.RawMessage, error) {
 		s.base.Routine(ctx, contract.About{}, event, "Started redirecting "+what)
-		value, err := s.cloud.call(ctx, fn, body)
+		value, err := s.cloud.call(ctx, fn, body, s.later(ctx, fn))
 		if _, ok := errors.AsType[*unreachableError](err); !ok && s.courier != nil {
 			s.courier.heard()
 		} else if ok {
@@ -85,6 +109,21 @@ func (s *Service) redirect(fn, event, what string) {
 		s.base.Routine(ctx, contract.About{}, event, "Finished redirecting "+what)
 		return value, err
 	}, baseservice.Concurrency(concurrency))
+}
+
+// later passes on when a busy cloud wants to be asked for tasks again. It may be
+// lost: then that is as soon as ever.
+func (s *Service) later(ctx context.Context, fn string) func(seconds float64) {
+	if fn != contract.RequestTasks.Name || s.courier == nil {
+		return nil
+	}
+	return func(seconds float64) {
+		ctx, cancel := context.WithTimeout(ctx, wakeTimeout)
+		defer cancel()
+		if _, err := rpc.Call(ctx, s.courier.transport, contract.Wake, contract.WakeRequest{PollAfter: seconds}); err != nil {
+			s.base.Logger().Debug("the client's task manager was not told that the cloud is busy", "err", err)
+		}
+	}
 }
 
 // Started is closed when the functions are served for the first time.
@@ -102,7 +141,11 @@ func (s *Service) Run(ctx context.Context) error {
 	defer end()
 	var g errgroup.Group
 	g.Go(func() error { s.courier.run(life); return nil })
+	linked, unlink := context.WithCancel(ctx)
+	defer unlink()
+	g.Go(func() error { s.downlink.run(linked); return nil })
 	err := s.base.Run(ctx)
+	unlink()
 	close(s.courier.stopping)
 	defer time.AfterFunc(lastWords, end).Stop()
 	return errors.Join(err, g.Wait())

@@ -29,11 +29,9 @@ func (s *Service) launch(ctx context.Context, t contract.OfferedTask, again bool
 	if !again {
 		s.base.Event(ctx, contract.About{Task: t.ID}, "_run_task_one_policy", "Started downloading task")
 	}
-	files, err := s.fetcher.Fetch(ctx, artifact.Request{
-		TaskID: t.ID, User: t.Username, Password: t.Password, Token: t.DownloadToken, Paths: t.FilesPaths, Dir: s.taskDir(t.ID),
-	})
+	files, bundle, err := s.fetch(ctx, t)
 	if err != nil {
-		o.reason, o.detail = policy.DownloadFailed, err.Error()
+		o.reason, o.detail = s.verdict(err, policy.DownloadFailed), err.Error()
 		o.held = s.quarantine.fail(policy.Key{Task: t.ID}, o.reason)
 		return o
 	}
@@ -47,9 +45,9 @@ func (s *Service) launch(ctx context.Context, t contract.OfferedTask, again bool
 		return o
 	}
 	s.quarantine.succeed(policy.Key{Task: t.ID}) // the download did
-	proc, err := s.start(ctx, t, key.Digest)
+	proc, err := s.start(ctx, t, key.Digest, bundle)
 	if err != nil {
-		o.reason, o.detail = policy.StartFailed, err.Error()
+		o.reason, o.detail = s.verdict(err, policy.StartFailed), err.Error()
 		o.held = s.quarantine.fail(key, o.reason)
 		return o
 	}
@@ -61,14 +59,15 @@ func (s *Service) launch(ctx context.Context, t contract.OfferedTask, again bool
 // Labels of an execution, for a manager that takes it over.
 const (
 	labelDigest = "digest"
-	labelTrace  = "trace" // the traceparent of the poll that led to it
+	labelTrace  = "trace"  // the traceparent of the poll that led to it
+	labelBundle = "bundle" // the digest of the manifest of its files, if it has one
 )
 
 func (s *Service) taskDir(id string) string {
 	return filepath.Join(s.opt.Work, "tasks", "task_"+id)
 }
 
-func (s *Service) start(ctx context.Context, t contract.OfferedTask, digest string) (*supervise.Process, error) {
+func (s *Service) start(ctx context.Context, t contract.OfferedTask, digest, bundle string) (*supervise.Process, error) {
 	started := time.Now()
 	id, err := uuid.NewV7()
 	if err != nil {
@@ -88,8 +87,11 @@ func (s *Service) start(ctx context.Context, t contract.OfferedTask, digest stri
 		Side: launch.Client, Work: s.opt.Work, ClientID: s.opt.UserID, Host: t.Host, Port: t.Port, PythonPath: s.opt.PythonPath,
 		Trace: rpc.TraceFrom(ctx),
 	}.Environ()
+	if bundle, err = s.verify(t, bundle); err != nil { // the last thing before the start
+		return nil, err
+	}
 	p, err := s.procs.Start(ctx, supervise.Spec{
-		ID: id.String(), TaskID: t.ID, Labels: map[string]string{labelDigest: digest, labelTrace: rpc.TraceFrom(ctx)},
+		ID: id.String(), TaskID: t.ID, Labels: map[string]string{labelDigest: digest, labelTrace: rpc.TraceFrom(ctx), labelBundle: bundle},
 		Argv: command, Dir: s.opt.ConfigDir, Env: environ, Grace: s.opt.Grace,
 	})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -83,7 +84,7 @@ type loop struct {
 	work     sync.WaitGroup // launches, watches and polls
 
 	polling bool
-	stale   bool      // an end came after the poll under way had begun: another one is wanted
+	stale   bool      // an end or a stop came after the poll under way had begun: another one is wanted
 	asked   time.Time // since when a fresh list is waited for; zero: none is
 
 	offered  []contract.OfferedTask
@@ -129,12 +130,15 @@ func (l *loop) run(ctx context.Context) error {
 			if !l.polling {
 				l.poll(ctx, false)
 			}
+		case <-l.s.wakes.due:
+			l.woken(ctx)
 		}
+		l.halt(ctx)
 		if time.Since(l.asked) >= fresh {
 			l.choose(ctx)
 		}
 		l.publish(ctx)
-		timer.Reset(l.untilNext())
+		timer.Reset(l.pause(l.untilNext()))
 	}
 }
 
@@ -201,7 +205,8 @@ func (l *loop) poll(ctx context.Context, prompted bool) {
 func (l *loop) answered(ctx context.Context, a answer) {
 	s := l.s
 	l.polling = false
-	if l.stale { // this one may be older than what it was wanted for
+	old := l.stale // it may be from before what has happened meanwhile
+	if old {
 		l.poll(ctx, true)
 	} else {
 		l.asked = time.Time{}
@@ -214,6 +219,9 @@ func (l *loop) answered(ctx context.Context, a answer) {
 		return
 	}
 	s.status.failed(nil)
+	if old {
+		a.offered = slices.DeleteFunc(a.offered, func(t contract.OfferedTask) bool { return s.wakes.halted[t.ID] })
+	}
 	l.offered, l.trace = a.offered, a.trace
 	l.reconcile(rpc.WithTrace(ctx, a.trace))
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/agata-fl/agata/internal/artifact"
+	"github.com/agata-fl/agata/internal/bundle"
 	"github.com/agata-fl/agata/internal/supervise"
 	"github.com/agata-fl/agata/pkg/baseservice"
 	"github.com/agata-fl/agata/pkg/contract"
@@ -40,6 +41,9 @@ type Options struct {
 	PythonPath []string       // put before PYTHONPATH of tasks
 	FilesURL   string         // of the cloud's file server
 	TLS        *tls.Config    // for a FilesURL that is https; nil: the system's authorities
+	// TrustedKeys is the file of an allow-list of signers, read at each start of a
+	// task: only what one of them signed runs. "": what the cloud offers runs.
+	TrustedKeys string
 
 	Interval        time.Duration // between two polls
 	Policy          string        // PolicyOne or PolicyAll
@@ -59,11 +63,13 @@ type Service struct {
 	fetcher    *artifact.Fetcher
 	procs      *supervise.Manager
 	quarantine *quarantine
+	revoked    *revokedList
 	metrics    *metrics
 	status     status
 	state      stateTeller
 	loop       *loop
 	asked      asking
+	wakes      wakes
 }
 
 // New checks the options and opens what the client keeps on disk.
@@ -82,7 +88,7 @@ func New(opt Options) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{opt: opt, base: base, log: base.Logger(), metrics: newMetrics(opt.Base.Registerer)}
+	s := &Service{opt: opt, base: base, log: base.Logger(), metrics: newMetrics(opt.Base.Registerer), wakes: newWakes()}
 	if s.info, err = newInfoFile(opt.Work, opt.UserID, opt.Info); err != nil {
 		return nil, fmt.Errorf("client-task-manager: %w", err)
 	}
@@ -92,6 +98,14 @@ func New(opt Options) (*Service, error) {
 	if s.quarantine, err = openQuarantine(opt, s.log); err != nil {
 		return nil, fmt.Errorf("client-task-manager: %w", err)
 	}
+	if s.revoked, err = openRevoked(opt.Data); err != nil {
+		return nil, fmt.Errorf("client-task-manager: %w", err)
+	}
+	if opt.TrustedKeys != "" {
+		if _, err := bundle.LoadKeys(opt.TrustedKeys); err != nil {
+			return nil, fmt.Errorf("client-task-manager: no task could run: %w", err)
+		}
+	}
 	s.procs, err = supervise.New(supervise.Options{Dir: filepath.Join(opt.Data, "executions"), Logger: s.log, Grace: opt.Grace})
 	if err != nil {
 		return nil, fmt.Errorf("client-task-manager: %w", err)
@@ -99,6 +113,8 @@ func New(opt Options) (*Service, error) {
 	s.loop = newLoop(s)
 	baseservice.Handle(base, contract.ClientStatus, s.clientStatus)
 	baseservice.Handle(base, contract.ReleaseTask, s.releaseTask)
+	baseservice.Handle(base, contract.Wake, s.wake)
+	baseservice.Handle(base, contract.RevokeBundle, s.revokeBundle)
 	return s, nil
 }
 

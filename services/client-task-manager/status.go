@@ -29,6 +29,13 @@ func (st *status) failed(err error) {
 	}
 }
 
+// away tells whether the last poll failed.
+func (st *status) away() bool {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.lastError != ""
+}
+
 // publish shows what runs to those who ask, and to the cloud's history.
 func (l *loop) publish(ctx context.Context) {
 	list := make([]contract.Execution, 0, len(l.running))
@@ -67,12 +74,13 @@ func (s *Service) clientState() contract.ClientState {
 	return state
 }
 
-// releaseTask ends a task's quarantine; it is tried again at the next poll.
+// releaseTask ends a task's quarantine.
 func (s *Service) releaseTask(ctx context.Context, req contract.TaskIDRequest) (contract.None, error) {
 	if s.quarantine.release(req.TaskID) == 0 {
 		return contract.None{}, rpc.Errorf(rpc.NotFound, "task %s is not in quarantine on this client", req.TaskID)
 	}
 	s.log.Info("released from quarantine by an operator", "task_id", req.TaskID)
+	s.wakes.put(contract.WakeRequest{}) // and tried again at once
 	s.tellState(ctx)
 	return contract.None{}, nil
 }

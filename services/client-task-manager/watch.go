@@ -23,6 +23,9 @@ const exitTemporary = 75
 // truth: a task that ends without Finished or error has failed.
 func (s *Service) watch(ctx context.Context, e *execution) outcome {
 	o := outcome{taskID: e.task.ID, result: failed}
+	if err := s.endIfRevoked(ctx, e.proc); err != nil { // while it was started, or before it was adopted
+		s.log.Error("a revoked task's processes could not all be ended", "execution_id", e.proc.ID(), "err", err)
+	}
 	decided := false
 	for line := range e.proc.Lines() {
 		report, ok := taskreporter.Report(nil), false
@@ -128,6 +131,9 @@ func (s *Service) handleError(ctx context.Context, e *execution, o *outcome) {
 // concluded reads the fate of an execution that said nothing from its exit.
 func (s *Service) concluded(ctx context.Context, e *execution, exit supervise.Exit, o *outcome) {
 	switch {
+	case s.revoked.check(e.proc.Labels()[labelBundle]) != nil && (exit.Reason == supervise.ReasonStopped || exit.Reason == supervise.ReasonLost):
+		o.result, o.reason, o.detail = ended, policy.Revoked, errRevoked.Error()
+		return
 	case exit.Reason == supervise.ReasonStopped:
 		o.result, o.reason, o.detail = ended, policy.OperatorStop, "the client's task manager stopped"
 		if e.gone.Load() {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"time"
 	"unicode/utf8"
 
 	"github.com/agata-fl/agata/pkg/baseservice"
@@ -56,6 +57,7 @@ func (s *Service) call(w http.ResponseWriter, r *http.Request) {
 		defer func() { <-s.slots }()
 	default:
 		w.Header().Set("Retry-After", "1")
+		s.paced(w, fn)
 		s.fail(w, r, fn, rpc.Errorf(rpc.Unavailable, "the gateway has %d calls under way and takes no more now; try again", maxCalls))
 		return
 	}
@@ -66,6 +68,10 @@ func (s *Service) call(w http.ResponseWriter, r *http.Request) {
 	tell(r.Context(), contract.About{}, "rpc_handler", "Started redirecting "+fn+" msg")
 	value, err := s.forward.Raw(r.Context(), fn, body)
 	tell(r.Context(), contract.About{}, "rpc_handler", "Finished redirecting "+fn+" msg")
+	if fn == contract.RequestTasks.Name {
+		s.pace.answered(time.Now())
+	}
+	s.paced(w, fn)
 	if err != nil {
 		s.fail(w, r, fn, err)
 		return

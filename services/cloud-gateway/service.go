@@ -75,7 +75,7 @@ type Options struct {
 // Auth says what a closed cloud asks of its callers; see section [auth] of
 // config.ini. What is zero has the default that is named there.
 type Auth struct {
-	Key               []byte // the cloud's
+	Key               rpc.Key // the cloud's
 	Peers             bool
 	Session           time.Duration
 	SignInPerMinute   int
@@ -93,6 +93,7 @@ type Service struct {
 	slots   chan struct{} // one token a call under way
 	api     *api.API      // from the start of Run on
 	guard   *guard.Guard  // from the start of Run on; nil: the cloud is open
+	pace    pace
 }
 
 // New checks the options and binds the address. A Service that is not run must
@@ -175,7 +176,7 @@ func (s *Service) Run(ctx context.Context) (err error) {
 		return fmt.Errorf("cloud-gateway: %w", err)
 	}
 	defer func() { err = errors.Join(err, accounts.Close()) }()
-	var key []byte
+	var key rpc.Key
 	if s.opt.Auth != nil {
 		key = s.opt.Auth.Key
 	}
@@ -184,6 +185,7 @@ func (s *Service) Run(ctx context.Context) (err error) {
 		Transport: s.opt.Transport, Forward: s.forward, History: store, Schemas: s.opt.Base.Schemas, Guard: s.guard,
 		FilesURL: s.opt.FilesURL, FilesTLS: s.opt.FilesTLS, MaxFileBytes: s.opt.MaxFileBytes,
 		Timeout: s.opt.Timeout, Version: s.opt.Base.Version, HideErrors: s.opt.Base.HideErrors, Logger: s.base.Logger(),
+		Busy: s.busy,
 	})
 	if err != nil {
 		return fmt.Errorf("cloud-gateway: %w", err)
@@ -203,6 +205,7 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	g.Go(func() error { return s.base.Run(failed) })
 	g.Go(func() error { return store.Run(failed) })
 	g.Go(func() error { return s.api.Ingest(failed) })
+	g.Go(func() error { return s.api.Watch(failed) })
 	return g.Wait()
 }
 

@@ -55,6 +55,7 @@ func (s *Service) spec(t *task, executionID, role string, argv []string, trace s
 // What an execution is, for the service that adopts it.
 const (
 	labelRole   = "role"
+	labelBundle = "bundle" // the digest of the manifest of its files, if it has one
 	roleServer  = "server"
 	roleTrigger = "trigger"
 )

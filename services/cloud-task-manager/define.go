@@ -65,11 +65,12 @@ func (s *Service) updateTask(ctx context.Context, req contract.UpdateTaskRequest
 	case !changed && !repeats(req, t):
 		return none, rpc.Text(rpc.Conflict, contract.TaskChanged(req.TaskID))
 	}
-	o, err := newOffer(t)
+	o, err := s.offerOf(t)
 	if err != nil {
 		return none, err
 	}
 	s.offers.replace(o)
+	s.notify(contract.ChangeUpdated, t.id)
 	s.base.Event(ctx, contract.About{Task: req.TaskID}, contract.UpdateTask.Name, "Finished updating task")
 	return none, nil
 }

@@ -41,6 +41,14 @@ func (s *Service) explainTask(ctx context.Context, req contract.ExplainRequest) 
 		detail = fmt.Sprintf("%s (%s)", detail, reason)
 	}
 	add("the task is running", outcome(running), detail)
+	digest, err := s.bundleOf(t.id)
+	if err != nil {
+		return why, err
+	}
+	if s.revoked.has(digest) {
+		add("the task's bundle may run", outcomeFalse, "it was revoked")
+		running = false
+	}
 
 	client, err := s.client(ctx, contract.About{Task: t.id}, req.UserID)
 	switch {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/agata-fl/agata/internal/supervise"
+	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/taskreporter"
 )
 
@@ -111,6 +112,9 @@ func (s *Service) conclude(r *run, exit supervise.Exit) {
 	v := judge(r.verdict(), exit)
 	r.decide(v) // a stop that comes now finds it decided
 	s.offers.remove(r.taskID)
+	if v.state != stateStopped { // else that was told when it was decided
+		s.notify(contract.ChangeEnded, r.taskID)
+	}
 	log := s.log.With("task_id", r.taskID, "execution_id", r.proc.ID(), "state", string(v.state), "reason", v.end.reason, "detail", v.end.detail)
 	if err := s.store.ended(context.Background(), r.taskID, r.proc.ID(), v.state, v.end); err != nil {
 		log.Error("the end of a task could not be recorded; the next run of the service will", "err", err)

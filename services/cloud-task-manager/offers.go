@@ -26,6 +26,15 @@ func newOffer(t *task) (*offer, error) {
 	return &offer{seq: t.seq, task: t.offered(), criteria: expr}, nil
 }
 
+// offerOf is a task's offer with the bundle that clients will get.
+func (s *Service) offerOf(t *task) (*offer, error) {
+	o, err := newOffer(t)
+	if err == nil {
+		o.task.Bundle, err = s.bundleOf(t.id)
+	}
+	return o, err
+}
+
 // offers holds the running tasks in the order of their creation. Readers get a
 // list that never changes; a change makes a new one.
 type offers struct {
@@ -37,6 +46,16 @@ type offers struct {
 func (s *offers) all() []*offer {
 	if list := s.list.Load(); list != nil {
 		return *list
+	}
+	return nil
+}
+
+// get returns a task's offer; nil if it is not on offer.
+func (s *offers) get(id string) *offer {
+	for _, o := range s.all() {
+		if o.task.ID == id {
+			return o
+		}
 	}
 	return nil
 }
@@ -56,6 +75,19 @@ func (s *offers) replace(o *offer) {
 	list := slices.Clone(s.all())
 	if at := slices.IndexFunc(list, func(other *offer) bool { return other.task.ID == o.task.ID }); at >= 0 {
 		list[at] = o
+		s.list.Store(&list)
+	}
+}
+
+// bundled notes another bundle of a task, if it is on offer.
+func (s *offers) bundled(id, digest string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := slices.Clone(s.all())
+	if at := slices.IndexFunc(list, func(o *offer) bool { return o.task.ID == id }); at >= 0 {
+		changed := *list[at]
+		changed.task.Bundle = digest
+		list[at] = &changed
 		s.list.Store(&list)
 	}
 }

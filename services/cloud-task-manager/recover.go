@@ -71,6 +71,7 @@ func (s *Service) recover(ctx context.Context) error {
 		}
 	}
 	s.retell(ends)
+	s.endRevoked() // by a service that died before it had ended them
 	return nil
 }
 
@@ -86,7 +87,7 @@ func (s *Service) adopt(t *task, p *supervise.Process) {
 		<-s.follow(t.id, nil, p).done // reading what it left takes no longer than the files
 		return
 	}
-	o, err := newOffer(t)
+	o, err := s.offerOf(t)
 	if err != nil {
 		s.log.Error("an adopted task is offered to nobody: update its criteria", "task_id", t.id, "err", err)
 	}
@@ -127,7 +128,7 @@ func (s *Service) place(ctx context.Context, t *task, p *supervise.Process, inte
 		return true, nil
 	case server && !ended && s.runs.get(t.id) == nil:
 		// The last service died between the start and its record.
-		o, err := newOffer(t)
+		o, err := s.offerOf(t)
 		if err != nil {
 			return false, err
 		}

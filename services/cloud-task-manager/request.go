@@ -24,6 +24,7 @@ func (s *Service) requestTasks(ctx context.Context, req contract.UserIDRequest) 
 	if err != nil {
 		return nil, err
 	}
+	s.seen.answered(req.UserID, client, tasks)
 	s.base.Routine(ctx, contract.About{}, contract.RequestTasks.Name, "Finished responding requested task to client")
 	return tasks, nil
 }
@@ -34,6 +35,9 @@ func (s *Service) selected(ctx context.Context, client map[string]any) ([]contra
 	for _, o := range s.offers.all() {
 		if err := ctx.Err(); err != nil {
 			return nil, err
+		}
+		if s.revoked.has(o.task.Bundle) {
+			continue
 		}
 		if ok, err := o.criteria.Eval(client); ok && err == nil {
 			tasks = append(tasks, o.task)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/agata-fl/agata/internal/artifact"
 	"github.com/agata-fl/agata/internal/audit"
+	"github.com/agata-fl/agata/internal/bundle"
 	"github.com/agata-fl/agata/internal/httpx"
 	"github.com/agata-fl/agata/internal/sqlitex"
 	"github.com/agata-fl/agata/internal/supervise"
@@ -45,9 +46,12 @@ type Options struct {
 	Audit *audit.Log
 
 	// Key is the cloud's: with it offers bring tokens for their files, and uploads
-	// want one unless OpenUploads is set, as peers expect. nil: the cloud is open.
-	Key         []byte
+	// want one unless OpenUploads is set, as peers expect. zero: the cloud is open.
+	Key         rpc.Key
 	OpenUploads bool
+	// TrustedKeys is the file of an allow-list of signers, read at each start of a
+	// task: only what one of them signed is started. "": everything is.
+	TrustedKeys string
 
 	Grace     time.Duration // from SIGTERM to SIGKILL; 0: 5 s
 	KeepTasks bool          // leave tasks running when the service stops, for the next one to adopt
@@ -68,6 +72,9 @@ type Service struct {
 	offers  offers
 	runs    runs
 	clients clients
+	seen    seen
+	feed    *feed
+	revoked revokedSet
 
 	// From the start of Run on.
 	store *store
@@ -93,7 +100,7 @@ func New(opt Options) (*Service, error) {
 	}
 	opt.Python = cmp.Or(opt.Python, "python3")
 	opt.Base.Name, opt.Base.EventName = "cloud-task-manager", contract.EventCloudTasks
-	s := &Service{opt: opt, work: work, halted: make(chan struct{})}
+	s := &Service{opt: opt, work: work, halted: make(chan struct{}), feed: newFeed()}
 	// What followers read after the recorder has ended would be read, and not told.
 	opt.Base.Drained = func() { <-s.halted; s.left = s.leave() }
 	if s.base, err = baseservice.New(opt.Base); err != nil {
@@ -101,6 +108,11 @@ func New(opt Options) (*Service, error) {
 	}
 	base := s.base
 	s.log = base.Logger()
+	if opt.TrustedKeys != "" {
+		if _, err := bundle.LoadKeys(opt.TrustedKeys); err != nil {
+			return nil, fmt.Errorf("cloud-task-manager: no task could be started: %w", err)
+		}
+	}
 	if s.metrics, err = newMetrics(opt.Base.Registerer); err != nil {
 		return nil, fmt.Errorf("cloud-task-manager: %w", err)
 	}
@@ -123,7 +135,10 @@ func New(opt Options) (*Service, error) {
 	baseservice.Handle(base, contract.RequestTasks, s.requestTasks, baseservice.Concurrency(32))
 	baseservice.Handle(base, contract.ExplainTask, s.explainTask, baseservice.Concurrency(2))
 	baseservice.Handle(base, contract.ListTaskClients, s.listTaskClients, baseservice.Concurrency(2))
+	baseservice.Handle(base, contract.RevokeBundle, s.revokeBundle, once, entered)
+	baseservice.Handle(base, contract.ListRevocations, s.listRevocations, baseservice.Concurrency(2))
 	baseservice.Handle(base, contract.CheckCriteria, s.checkCriteria, baseservice.Concurrency(2))
+	baseservice.Handle(base, contract.AwaitChanges, s.awaitChanges, baseservice.Concurrency(16)) // one waits for each gateway
 	return s, nil
 }
 
@@ -133,7 +148,7 @@ func (s *Service) openFiles() (err error) {
 		return err
 	}
 	var admit func(context.Context, string, bool) (context.Context, string, error)
-	if len(s.opt.Key) > 0 {
+	if !s.opt.Key.IsZero() {
 		admit = s.admit
 	}
 	handler, err := artifact.NewHandler(artifact.HandlerOptions{
@@ -185,11 +200,15 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	if s.store, err = newStore(starting, db); err != nil {
 		return fmt.Errorf("cloud-task-manager: %w", err)
 	}
+	if err := s.loadRevoked(starting); err != nil {
+		return fmt.Errorf("cloud-task-manager: %w", err)
+	}
 	// Not "executions": a client's task manager may share the data folder.
 	s.procs, err = supervise.New(supervise.Options{Dir: filepath.Join(s.opt.Data, "server-executions"), Logger: s.log, Grace: s.opt.Grace})
 	if err != nil {
 		return fmt.Errorf("cloud-task-manager: %w", err)
 	}
+	s.seen.began = time.Now()
 	life, endLife := context.WithCancel(starting)
 	s.life = life
 	defer func() {
@@ -212,6 +231,7 @@ func (s *Service) serve(ctx context.Context, endLife func()) error {
 	g.Go(func() error { return s.http.Run(gctx) })
 	g.Go(func() error {
 		defer stopServing()
+		defer s.feed.close()
 		select {
 		case <-ctx.Done():
 		case <-gctx.Done(): // one of the two above failed

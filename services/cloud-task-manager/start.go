@@ -73,7 +73,7 @@ func (s *Service) start(ctx context.Context, t *task, arguments string) error {
 	if err != nil {
 		return err
 	}
-	o, err := newOffer(t)
+	o, err := s.offerOf(t)
 	if err != nil {
 		return err
 	}
@@ -81,10 +81,15 @@ func (s *Service) start(ctx context.Context, t *task, arguments string) error {
 	if err != nil {
 		return fmt.Errorf("make an execution id: %w", err)
 	}
+	spec := s.spec(t, id.String(), roleServer, command, rpc.TraceFrom(ctx))
 	if err := s.store.intend(ctx, t.id, id.String()); err != nil {
 		return fmt.Errorf("announce the start of task %s: %w", t.id, err)
 	}
-	proc, err := s.procs.Start(ctx, s.spec(t, id.String(), roleServer, command, rpc.TraceFrom(ctx)))
+	if spec.Labels[labelBundle], err = s.verify(t.id); err != nil { // the last thing before the start
+		s.abandon(ctx, id.String())
+		return err
+	}
+	proc, err := s.procs.Start(ctx, spec)
 	if err != nil {
 		s.abandon(ctx, id.String())
 		return startFailure(t, err)
@@ -95,6 +100,7 @@ func (s *Service) start(ctx context.Context, t *task, arguments string) error {
 		s.abandon(ctx, proc.ID())
 		return err
 	}
+	s.endRevoked() // if it was while it started
 	s.log.Info("started a task's server", "task_id", t.id, "execution_id", proc.ID(), "pid", proc.PID())
 	return nil
 }
@@ -114,6 +120,7 @@ func (s *Service) begin(ctx context.Context, t *task, o *offer, proc *supervise.
 		return err
 	}
 	s.follow(t.id, o, proc)
+	s.notify(contract.ChangeStarted, t.id)
 	return nil
 }
 
@@ -162,8 +169,11 @@ func (s *Service) stopServerTask(ctx context.Context, req contract.TaskIDRequest
 
 // stop ends an execution and waits until that is recorded.
 func (s *Service) stop(ctx context.Context, r *run, why end) error {
-	r.decide(verdict{state: stateStopped, end: why})
+	decided := r.decide(verdict{state: stateStopped, end: why})
 	s.offers.remove(r.taskID)
+	if decided {
+		s.notify(contract.ChangeStopped, r.taskID)
+	}
 	if err := r.proc.Stop(ctx); err != nil {
 		return rpc.Errorf(rpc.Deadline, "task %s: %w", r.taskID, err)
 	}

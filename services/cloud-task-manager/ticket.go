@@ -24,7 +24,7 @@ func (s *Service) admit(ctx context.Context, token string, upload bool) (context
 
 // withTickets gives each of a client's offers a ticket for its files.
 func (s *Service) withTickets(tasks []contract.OfferedTask, userID string) error {
-	if len(s.opt.Key) == 0 {
+	if s.opt.Key.IsZero() {
 		return nil
 	}
 	who, now := rpc.Identity{Kind: rpc.Client, Name: userID}, time.Now()

@@ -91,6 +91,9 @@ func (s *Service) runTrigger(ctx context.Context, taskID string, command []strin
 	if err != nil {
 		return exit, err
 	}
+	if _, err := s.verify(taskID); err != nil {
+		return exit, err
+	}
 	proc, err := s.procs.Start(ctx, s.spec(t, id.String(), roleTrigger, command, ""))
 	if err != nil {
 		return exit, err

@@ -14,6 +14,7 @@ func middle() float64 { return 0.5 } // no jitter
 func TestEveryReasonHasAClass(t *testing.T) {
 	for reason, want := range map[Reason]Class{
 		ExitNonzero: Code, Signaled: Code, OOMKilled: Code, ReportError: Code,
+		Untrusted: Code, BadDigest: Code, Revoked: Code,
 		StartFailed: Infrastructure, StartTimeout: Infrastructure, DownloadFailed: Infrastructure,
 		ServerUnreachable: Infrastructure, Lost: Infrastructure, Stalled: Infrastructure,
 		OperatorStop: Operator, "unheard_of": Infrastructure,
@@ -22,8 +23,8 @@ func TestEveryReasonHasAClass(t *testing.T) {
 			t.Errorf("%s is of class %s, want %s", reason, got, want)
 		}
 	}
-	if len(classes) != 11 {
-		t.Errorf("%d reasons in the table, want 11", len(classes))
+	if len(classes) != 14 {
+		t.Errorf("%d reasons in the table, want 14", len(classes))
 	}
 }
 

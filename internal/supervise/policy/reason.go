@@ -20,8 +20,11 @@ const (
 	DownloadFailed    Reason = "download_failed"
 	ServerUnreachable Reason = "server_unreachable"
 	OperatorStop      Reason = "operator_stop"
-	Lost              Reason = "lost"    // nobody saw how it ended
-	Stalled           Reason = "stalled" // it runs but says nothing any more
+	Lost              Reason = "lost"       // nobody saw how it ended
+	Stalled           Reason = "stalled"    // it runs but says nothing any more
+	Untrusted         Reason = "untrusted"  // nobody whom the allow-list names has signed it
+	BadDigest         Reason = "bad_digest" // its files are not those that were signed
+	Revoked           Reason = "revoked"    // its bundle must not run any more
 )
 
 // Class says whose fault a failure is, and so what helps.
@@ -41,6 +44,9 @@ var classes = map[Reason]Class{
 	Signaled:          Code,
 	OOMKilled:         Code,
 	ReportError:       Code,
+	Untrusted:         Code,
+	BadDigest:         Code,
+	Revoked:           Code,
 	StartFailed:       Infrastructure,
 	StartTimeout:      Infrastructure,
 	DownloadFailed:    Infrastructure,

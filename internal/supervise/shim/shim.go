@@ -79,7 +79,7 @@ func run(folder string, status *os.File) int {
 	// Everything is caught, nothing ignored: an ignored signal would stay
 	// ignored in the task.
 	signals := make(chan os.Signal, 64)
-	signal.Notify(signals, syscall.SIGCHLD, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT)
+	signal.Notify(signals, syscall.SIGCHLD, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT, KillSignal)
 	if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, prSetChildSubreaper, 1, 0); errno != 0 {
 		return refuse(folder, status, "become a subreaper", errno)
 	}

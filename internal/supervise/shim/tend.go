@@ -15,11 +15,16 @@ const (
 	killBound = 5 * time.Second
 )
 
+// KillSignal tells a shim to end its task without grace. One that is too old to
+// know it dies of it, and its task with it.
+const KillSignal = syscall.SIGQUIT
+
 // tender waits for a task and for all that it left behind.
 //
 //	running --SIGTERM to the shim--> stopping: SIGTERM to the group, grace
 //	running --leader exits---------> lingering: SIGTERM to what is left, linger
 //	stopping, lingering --time up--> killing: SIGKILL to group and children
+//	any --KillSignal to the shim---> killing
 //	any --leader reaped and no child left--> over
 //
 // Every descendant whose parent dies becomes the shim's own child, so killing
@@ -57,10 +62,14 @@ func (t *tender) tend(signals <-chan os.Signal) Exit {
 		}
 		select {
 		case sig := <-signals:
-			if sig == syscall.SIGTERM && !t.stopping && !t.reaped {
+			switch {
+			case sig == syscall.SIGTERM && !t.stopping && !t.reaped:
 				t.stopping = true
 				t.signalGroup(syscall.SIGTERM)
 				t.timer.Reset(t.grace)
+			case sig == KillSignal && !t.killing:
+				t.stopping = t.stopping || !t.reaped
+				t.timer.Reset(0)
 			}
 		case <-t.timer.C:
 			if !t.killing {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/agata-fl/agata/internal/history"
 	"github.com/agata-fl/agata/pkg/contract"
+	"github.com/agata-fl/agata/pkg/rpc"
 	"github.com/agata-fl/agata/services/cloud-gateway/forward"
 	"github.com/agata-fl/agata/services/cloud-gateway/guard"
 )
@@ -35,8 +36,8 @@ type Options struct {
 	Schemas *contract.Schemas
 	// Guard tells who makes a request and what they may; nil: the cloud is open.
 	Guard *guard.Guard
-	// Key is the cloud's, for tickets to the file service; nil: the cloud is open.
-	Key []byte
+	// Key is the cloud's, for tickets to the file service; zero: the cloud is open.
+	Key rpc.Key
 	// FilesURL tells where the file service is, such as http://localhost:5000; it
 	// is asked at each transfer. nil: there is none.
 	FilesURL func() string
@@ -47,8 +48,11 @@ type Options struct {
 	// Timeout bounds a request that is neither a stream nor a file; 10 s if zero.
 	Timeout    time.Duration
 	Version    string
-	HideErrors bool         // the texts of failures with status 500
-	Logger     *slog.Logger // nil: silent
+	HideErrors bool // the texts of failures with status 500
+	// Busy tells whether the gateway has as many calls under way as it should; nil:
+	// it never has.
+	Busy   func() bool
+	Logger *slog.Logger // nil: silent
 	// Now is the time; time.Now if nil.
 	Now func() time.Time
 }
@@ -63,8 +67,11 @@ type API struct {
 	requests chan struct{} // one token a request under way that is no stream
 	streams  chan struct{} // one a stream or a file's transfer
 	lobby    chan struct{} // one a request of a closed cloud's route that is open to anyone
-	keys     running       // idempotency keys whose request is under way
+	linked   chan struct{} // one a downlink
+	links    *links
+	keys     running // idempotency keys whose request is under way
 	asked    askedServices
+	revoked  revokedEnd
 	beside   sync.WaitGroup // questions that no request waits for
 	mux      *http.ServeMux
 }
@@ -92,6 +99,9 @@ func New(opt Options) (*API, error) {
 	if opt.FilesURL == nil {
 		opt.FilesURL = func() string { return "" }
 	}
+	if opt.Busy == nil {
+		opt.Busy = func() bool { return false }
+	}
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -101,6 +111,7 @@ func New(opt Options) (*API, error) {
 	a := &API{
 		opt: opt, log: opt.Logger, forward: opt.Forward, history: opt.History, files: fileClient(opt.FilesTLS),
 		requests: make(chan struct{}, maxRequests), streams: make(chan struct{}, maxStreams), lobby: make(chan struct{}, maxLobby),
+		linked: make(chan struct{}, maxLinks), links: newLinks(),
 		keys: running{byKey: map[string]string{}},
 	}
 	a.mux = a.newMux()

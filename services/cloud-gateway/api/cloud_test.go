@@ -73,6 +73,7 @@ func on[Req, Resp any](c *cloud, s *baseservice.Service, fn contract.Function[Re
 }
 
 func (c *cloud) serve(s *baseservice.Service) {
+	c.serveRevocations(s)
 	var none contract.None
 	on(c, s, contract.CreateTask, func(r contract.CreateTaskRequest) (contract.None, error) {
 		if c.tasks[r.TaskID] != nil {

@@ -11,8 +11,9 @@ import (
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
-// release asks a client to run a task again that it keeps from running. It does
-// when its gateway reports next; the command tells when that was.
+// release asks a client to run a task again that it keeps from running. It does at
+// once, if it has a downlink, or else when its gateway reports next; the command
+// tells when that was.
 func (a *API) release(w http.ResponseWriter, r *http.Request, _ *params) error {
 	if err := empty(r); err != nil {
 		return err
@@ -34,6 +35,7 @@ func (a *API) release(w http.ResponseWriter, r *http.Request, _ *params) error {
 		}
 		return err
 	}
+	a.links.nudge(client)
 	w.Header().Set("Location", Prefix+"/commands/"+url.PathEscape(id.String()))
 	return a.answerCommand(w, r, id.String(), http.StatusAccepted)
 }

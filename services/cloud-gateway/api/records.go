@@ -58,5 +58,5 @@ func (a *API) takeRecords(w http.ResponseWriter, r *http.Request, _ *params) err
 	if err != nil {
 		return err
 	}
-	return reply(w, http.StatusOK, contract.ClientAnswer{Commands: list(pending)})
+	return reply(w, http.StatusOK, contract.ClientAnswer{Commands: list(pending), Revocations: a.lacking(ctx, report.Revocations)})
 }

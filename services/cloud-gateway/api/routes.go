@@ -22,6 +22,7 @@ const (
 	plain    kind = iota // an answer within the timeout
 	mutation             // the same, with an Idempotency-Key
 	stream               // no bound in time
+	linked               // the same, for a client's downlink
 )
 
 // route is one operation of the API.
@@ -66,6 +67,8 @@ func (a *API) routes() []route {
 		{"GET", "/tasks/{id}/executions", viewer, plain, a.listExecutions, with(page, "client", "state", "side"), 0},
 		{"GET", "/tasks/{id}/metrics", viewer, plain, a.metrics, []string{"points", "series", "execution", "client"}, 0},
 		{"GET", "/tasks/{id}/timeline", viewer, plain, a.listEvents, with(with(page, without(filter, "task")...), "order"), 0},
+		{"GET", "/revocations", viewer, plain, a.listRevocations, page, 0},
+		{"POST", "/revocations", operator, mutation, a.revoke, nil, 0},
 		{"POST", "/criteria/check", viewer, plain, a.checkCriteria, nil, 0},
 
 		{"GET", "/clients", viewer, plain, a.listClients, with(page, "q"), 0},
@@ -73,6 +76,7 @@ func (a *API) routes() []route {
 		{"GET", "/clients/{client}/executions", viewer, plain, a.listExecutions, with(page, "task", "state", "side"), 0},
 		{"POST", "/clients/{client}/quarantine/{task}/release", operator, mutation, a.release, nil, 0},
 		{"POST", "/clients/{client}/records", client, plain, a.takeRecords, nil, maxReport},
+		{"GET", "/clients/{client}/downlink", client, linked, a.downlink, []string{"heartbeat"}, 0},
 		{"GET", "/commands/{command}", viewer, plain, a.showCommand, nil, 0},
 
 		{"GET", "/executions", viewer, plain, a.listExecutions, with(page, "task", "client", "state", "side"), 0},
@@ -145,6 +149,8 @@ func (a *API) serve(rt route) http.Handler {
 	switch {
 	case rt.kind == stream:
 		tokens = a.streams
+	case rt.kind == linked:
+		tokens = a.linked
 	case rt.grant == guard.Anyone && a.opt.Guard != nil:
 		tokens = a.lobby
 	}
@@ -178,7 +184,7 @@ func (a *API) serve(rt route) http.Handler {
 			a.fail(w, r, err)
 		}
 	})
-	if rt.kind != stream {
+	if rt.kind != stream && rt.kind != linked {
 		h = httpx.Deadlines(a.opt.Timeout, a.opt.Timeout+time.Minute)(bounded(h, a.opt.Timeout))
 	}
 	return httpx.LimitBody(limit)(h)

@@ -34,9 +34,7 @@ type events struct {
 // serveEvents answers with a stream that fn fills. It ends when fn returns, when
 // the reader leaves or may no longer read, and at once when the server drains.
 func serveEvents(w http.ResponseWriter, r *http.Request, fn func(context.Context, *events) error) error {
-	h := w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("X-Accel-Buffering", "no")
+	s := startEvents(w)
 	if r.Method == http.MethodHead {
 		w.WriteHeader(http.StatusOK)
 		return nil
@@ -59,7 +57,6 @@ func serveEvents(w http.ResponseWriter, r *http.Request, fn func(context.Context
 			}
 		}
 	})
-	s := &events{w: w, ctl: http.NewResponseController(w)}
 	if err := s.write([]byte("retry: 2000\n\n")); err != nil {
 		return nil // the reader is gone
 	}
@@ -67,6 +64,14 @@ func serveEvents(w http.ResponseWriter, r *http.Request, fn func(context.Context
 	// nothing left to answer.
 	_ = fn(ctx, s)
 	return nil
+}
+
+// startEvents makes an answer a stream; nothing is sent yet.
+func startEvents(w http.ResponseWriter) *events {
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("X-Accel-Buffering", "no")
+	return &events{w: w, ctl: http.NewResponseController(w), last: time.Now()}
 }
 
 // send sends an event with data, which has no line breaks; id is what a reader

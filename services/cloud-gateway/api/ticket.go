@@ -22,7 +22,7 @@ func (a *API) uploadTicket(w http.ResponseWriter, r *http.Request, _ *params) er
 		return err
 	}
 	answer := IssuedTicket{}
-	if len(a.opt.Key) > 0 {
+	if !a.opt.Key.IsZero() {
 		text, expires, err := ticket.Mint(a.opt.Key, ticket.Upload, r.PathValue("id"), rpc.IdentityFrom(r.Context()), a.opt.Now())
 		if err != nil {
 			return err
@@ -35,7 +35,7 @@ func (a *API) uploadTicket(w http.ResponseWriter, r *http.Request, _ *params) er
 // admit makes a request to the file service one that it takes: by a ticket in the
 // name of who asks or, in an open cloud, by the task's password.
 func (a *API) admit(ctx context.Context, req *http.Request, use ticket.Use, task contract.Task) error {
-	if len(a.opt.Key) == 0 {
+	if a.opt.Key.IsZero() {
 		req.SetBasicAuth(task.Username, task.Password)
 		return nil
 	}

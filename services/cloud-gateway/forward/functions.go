@@ -27,6 +27,8 @@ func functions() map[string]function {
 	add(m, tasks, contract.ListTaskClients)
 	add(m, tasks, contract.CheckCriteria)
 	add(m, tasks, contract.ServerLogs)
+	add(m, tasks, contract.RevokeBundle)
+	add(m, tasks, contract.ListRevocations)
 	add(m, users, contract.UpdateUser)
 	add(m, users, contract.GetUser)
 	add(m, users, contract.ListUsers)

@@ -1,4 +1,6 @@
-package apiclient
+// Package sse reads server-sent events, as the HTML standard has them: the
+// gateway's live streams, and what it wants of its clients.
+package sse
 
 import (
 	"bufio"
@@ -21,11 +23,10 @@ type Message struct {
 	Data  []byte // nil: there is no message, the id alone has moved on
 }
 
-// readMessages reads server-sent events, as the HTML standard has them, until r
-// ends, which is io.EOF, or fn returns an error. retry is told the pause that the
-// stream asks for before it is opened again. A message that r breaks off in is
-// dropped, as the standard wants.
-func readMessages(r io.Reader, retry func(time.Duration), fn func(Message) error) error {
+// Read reads events until r ends, which is io.EOF, or fn returns an error. retry
+// is told the pause that the stream asks for before it is opened again. A message
+// that r breaks off in is dropped, as the standard wants.
+func Read(r io.Reader, retry func(time.Duration), fn func(Message) error) error {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 0, 4096), maxMessage)
 	lines.Split(eventLines())

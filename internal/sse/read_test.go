@@ -1,4 +1,4 @@
-package apiclient
+package sse
 
 import (
 	"errors"
@@ -12,7 +12,7 @@ import (
 
 func read(t testing.TB, r io.Reader) (got []string, err error) {
 	t.Helper()
-	err = readMessages(r, func(d time.Duration) { got = append(got, fmt.Sprintf("retry %s", d)) }, func(m Message) error {
+	err = Read(r, func(d time.Duration) { got = append(got, fmt.Sprintf("retry %s", d)) }, func(m Message) error {
 		if m.Data == nil {
 			got = append(got, "id "+m.ID)
 			return nil
@@ -66,7 +66,7 @@ func TestMessagesComeAtOnce(t *testing.T) {
 		came := make(chan string, 1)
 		done := make(chan error, 1)
 		go func() {
-			done <- readMessages(r, func(time.Duration) {}, func(m Message) error { came <- string(m.Data); return nil })
+			done <- Read(r, func(time.Duration) {}, func(m Message) error { came <- string(m.Data); return nil })
 		}()
 		if _, err := io.WriteString(w, "data: x"+end+end); err != nil {
 			t.Fatal(err)
@@ -96,7 +96,7 @@ func TestMessagesEndWithTheReaderAndTheHandler(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	enough := errors.New("enough")
-	err := readMessages(strings.NewReader("data: x\n\ndata: y\n\n"), nil, func(Message) error { return enough })
+	err := Read(strings.NewReader("data: x\n\ndata: y\n\n"), nil, func(Message) error { return enough })
 	if !errors.Is(err, enough) {
 		t.Errorf("got %v", err)
 	}
@@ -115,7 +115,7 @@ func FuzzMessages(f *testing.F) {
 		if strings.Join(whole, "|") != strings.Join(pieces, "|") || err != err2 {
 			t.Errorf("whole %q (%v), in pieces %q (%v)", whole, err, pieces, err2)
 		}
-		_ = readMessages(strings.NewReader(stream), func(time.Duration) {}, func(m Message) error {
+		_ = Read(strings.NewReader(stream), func(time.Duration) {}, func(m Message) error {
 			if strings.ContainsAny(m.Event+m.ID, "\r\n") || strings.Contains(m.ID, "\x00") || strings.Contains(string(m.Data), "\r") {
 				t.Errorf("got %+v", m)
 			}
