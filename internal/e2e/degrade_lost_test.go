@@ -1,9 +1,6 @@
 package e2e
 
 import (
-	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -54,14 +51,4 @@ func TestDegradeServerIsLost(t *testing.T) {
 	}
 	w.start("lost") // nothing is in the way of another try
 	w.eventually("it runs again on both sides", func() bool { return len(w.notes("client", "lost")) == 2 })
-}
-
-// parent is the id of a process' parent.
-func parent(t testing.TB, pid int) int {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return number(t, strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))[1])
 }
