@@ -28,7 +28,7 @@ func openQuarantine(opt Options, log *slog.Logger) (*quarantine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &quarantine{path: path, log: log, q: policy.NewQuarantine(rules, entries)}, nil
+	return &quarantine{path: path, log: log, q: policy.NewQuarantine(rules, rules.Within(time.Now(), entries))}, nil
 }
 
 // restartPolicy is how failures of the infrastructure are answered: without
