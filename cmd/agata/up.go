@@ -3,12 +3,16 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"os"
+	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/agata-fl/agata/internal/app"
+	"github.com/agata-fl/agata/internal/memlimit"
 )
 
 func (c *cli) upCommand() *cobra.Command {
@@ -67,6 +71,7 @@ func (c *cli) runApp(ctx context.Context, opt app.Options) error {
 		return err
 	}
 	opt.Config, opt.Logger = cfg, c.logger(cfg)
+	limitMemory(opt.Logger)
 	a, err := app.New(opt)
 	if err != nil {
 		return usageError{err}
@@ -83,6 +88,20 @@ func (c *cli) runApp(ctx context.Context, opt app.Options) error {
 		return nil
 	})
 	return g.Wait()
+}
+
+// limitMemory has the runtime collect sooner where a control group bounds the memory,
+// unless GOMEMLIMIT says how much it is to use.
+func limitMemory(log *slog.Logger) {
+	limit, found, err := memlimit.Find()
+	if err != nil {
+		log.Warn("whether the memory is limited cannot be told", "err", err)
+	}
+	if !found || os.Getenv("GOMEMLIMIT") != "" {
+		return
+	}
+	debug.SetMemoryLimit(limit / 10 * 9)
+	log.Info("a control group limits the memory", "bytes", limit)
 }
 
 func (c *cli) sayWhere(i app.Info) {

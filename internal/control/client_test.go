@@ -22,7 +22,7 @@ type desk struct {
 }
 
 func newDesk(t *testing.T, room int) *desk {
-	d := &desk{T: t, now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), quarantine: NewQuarantine(time.Hour, 2, nil), room: room}
+	d := &desk{T: t, now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), quarantine: NewQuarantine(time.Time{}, time.Hour, 2, nil), room: room}
 	d.restart(State{})
 	return d
 }
@@ -304,7 +304,7 @@ func TestTheStateIsSavedWhenItMatters(t *testing.T) {
 }
 
 func TestNewClientWantsItsOptions(t *testing.T) {
-	good := Options{Interval: time.Second, Room: 1, Random: func() float64 { return 0 }, Quarantine: NewQuarantine(0, 1, nil)}
+	good := Options{Interval: time.Second, Room: 1, Random: func() float64 { return 0 }, Quarantine: NewQuarantine(time.Time{}, 0, 1, nil)}
 	for name, spoil := range map[string]func(*Options){
 		"interval":   func(o *Options) { o.Interval = 0 },
 		"room":       func(o *Options) { o.Room = 0 },
@@ -321,13 +321,13 @@ func TestNewClientWantsItsOptions(t *testing.T) {
 
 func TestTheQuarantineIsOfOneVersion(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	q := NewQuarantine(time.Hour, 2, nil)
+	q := NewQuarantine(time.Time{}, time.Hour, 2, nil)
 	key := policy.Key{Task: "a", Digest: "1"}
 	if !q.Fail(now, key, contract.ReasonSignaled) || !q.Holds(now, key) || q.Holds(now, policy.Key{Task: "a", Digest: "2"}) || q.Holds(now.Add(time.Hour), key) {
 		t.Error("a failure of the code does not hold this version for an hour")
 	}
 	q.Fail(now, key, contract.ReasonSignaled)
-	q = NewQuarantine(time.Hour, 2, q.Entries(now))
+	q = NewQuarantine(time.Time{}, time.Hour, 2, q.Entries(now))
 	if !q.Holds(now, key) || q.Succeed(now, policy.Key{Task: "a"}) || !q.Succeed(now, key) || q.Holds(now, key) {
 		t.Error("it is not kept, or not forgotten")
 	}

@@ -15,14 +15,14 @@ type Quarantine struct {
 	q  *policy.Quarantine
 }
 
-// NewQuarantine begins with the entries of an earlier one. A version that failed
+// NewQuarantine begins with the entries of an earlier one, as they may stand now. A version that failed
 // by its own fault is held for codeFor (0: until it is released or replaced);
 // what failed more than attempts times for want of something else, for no longer
 // than the longest back-off, since a server may come back any time.
-func NewQuarantine(codeFor time.Duration, attempts int, entries []policy.Entry) *Quarantine {
+func NewQuarantine(now time.Time, codeFor time.Duration, attempts int, entries []policy.Entry) *Quarantine {
 	rules := policy.DefaultRules()
 	rules.CodeFor, rules.After, rules.For = codeFor, attempts+1, restarts().MaxDelay
-	return &Quarantine{q: policy.NewQuarantine(rules, entries)}
+	return &Quarantine{q: policy.NewQuarantine(rules, rules.Within(now, entries))}
 }
 
 // restarts is how failures of the infrastructure are answered: without end, since

@@ -24,6 +24,14 @@ func TestTheNewestStateOfAClientStays(t *testing.T) {
 	if got, _, err := s.Client(t.Context(), "u1"); err != nil || got.State.LastError != "right" {
 		t.Errorf("%+v, %v", got.State, err)
 	}
+	// One that was set back by hours, the client's and then the cloud's.
+	now.at += 60
+	add(t, s, 1, state(-20_000, "u1", "set back"))
+	now.at -= 50_000
+	add(t, s, 1, state(-70_000, "u1", "both set back"))
+	if got, _, err := s.Client(t.Context(), "u1"); err != nil || got.State.LastError != "both set back" {
+		t.Errorf("%+v, %v", got.State, err)
+	}
 	if _, found, err := s.Client(t.Context(), "u3"); found || err != nil {
 		t.Errorf("an unknown client: %v, %v", found, err)
 	}

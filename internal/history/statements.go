@@ -43,10 +43,13 @@ const (
 			WHEN (state = 'running') = (excluded.state = 'running') THEN excluded.time >= time
 			ELSE state = 'running' END`
 
+	// A client tells its states in their order, but a batch may come again. An older
+	// one that arrives within a second of a newer is therefore passed over; later it is the
+	// word of a client, or of a cloud, whose clock was set back.
 	sqlState = `INSERT INTO states (client, seq, record, time, received, trace, state) VALUES (?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (client) DO UPDATE SET seq = excluded.seq, record = excluded.record, time = excluded.time,
 			received = excluded.received, trace = excluded.trace, state = excluded.state
-		WHERE record <> excluded.record AND excluded.time >= time`
+		WHERE record <> excluded.record AND (excluded.time >= time OR excluded.received NOT BETWEEN received AND received + 1000)`
 
 	sqlSeen = `INSERT INTO seen (client, at) VALUES (?, ?) ON CONFLICT (client) DO UPDATE SET at = max(at, excluded.at)`
 

@@ -156,7 +156,7 @@ func (w *world) startManager(c *client) {
 	again(c.disk.state, &state)
 	again(c.disk.quarantine, &entries)
 	c.manager, c.up, c.tick, c.waiting, c.launches = true, w.now, -1, 0, nil
-	c.quarantine = control.NewQuarantine(quarantineFor, attempts, entries)
+	c.quarantine = control.NewQuarantine(w.clock(), quarantineFor, attempts, entries)
 	var err error
 	if c.control, err = control.NewClient(w.clock(), control.Options{
 		Interval: w.opt.Interval, Room: c.room, Random: w.rng.Float64, Quarantine: c.quarantine,

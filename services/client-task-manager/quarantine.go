@@ -26,7 +26,7 @@ func openQuarantine(opt Options, log *slog.Logger) (*quarantine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &quarantine{Quarantine: control.NewQuarantine(opt.QuarantineFor, opt.RestartAttempts, entries), path: path, log: log}, nil
+	return &quarantine{Quarantine: control.NewQuarantine(time.Now(), opt.QuarantineFor, opt.RestartAttempts, entries), path: path, log: log}, nil
 }
 
 // fail counts a failure and tells whether the version is held now.

@@ -21,6 +21,8 @@ import (
 const (
 	// maxCalls bounds the calls under way at once.
 	maxCalls = 1024
+	// maxLarge bounds the bodies of more than 64 KiB that are held at once.
+	maxLarge = 16
 	// maxExcess is how much of a body beyond the limit is read and thrown away.
 	maxExcess = 8 << 20
 )
@@ -43,6 +45,12 @@ func (s *Service) call(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, fn, err)
 		return
 	}
+	leave, ok := s.large.Enter(w, r)
+	if !ok {
+		s.fail(w, r, fn, rpc.Errorf(rpc.Unavailable, "the gateway reads %d large bodies and takes no more now; try again", maxLarge))
+		return
+	}
+	defer leave()
 	body, err := readObject(w, r)
 	if err != nil {
 		s.fail(w, r, fn, rpc.Text(rpc.Invalid, contract.InvalidArguments(fn, err.Error())))

@@ -94,8 +94,9 @@ type Service struct {
 	forward *forward.Forwarder
 	console http.Handler
 	slots   chan struct{} // one token a call under way
-	api     *api.API      // from the start of Run on
-	guard   *guard.Guard  // from the start of Run on; nil: the cloud is open
+	large   *httpx.Large
+	api     *api.API     // from the start of Run on
+	guard   *guard.Guard // from the start of Run on; nil: the cloud is open
 	pace    pace
 }
 
@@ -114,7 +115,7 @@ func New(opt Options) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{opt: opt, base: base, forward: forward.New(opt.Transport, opt.Timeout), slots: make(chan struct{}, maxCalls)}
+	s := &Service{opt: opt, base: base, forward: forward.New(opt.Transport, opt.Timeout), slots: make(chan struct{}, maxCalls), large: httpx.NewLarge(maxLarge)}
 	if s.console, err = newConsole(opt.Console, opt.Base.Version); err != nil {
 		return nil, fmt.Errorf("cloudgateway: %w", err)
 	}

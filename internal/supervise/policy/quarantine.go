@@ -37,6 +37,18 @@ func DefaultRules() Rules {
 	return Rules{After: 3, For: 10 * time.Minute, MaxEntries: 1024}
 }
 
+// Within are entries as they may stand at now, none for longer than from now on: the
+// clock that they were written by may have been ahead.
+func (r Rules) Within(now time.Time, entries []Entry) []Entry {
+	latest := now.Add(max(r.CodeFor, r.For))
+	for i, e := range entries {
+		if e.Until.After(latest) {
+			entries[i].Until = latest
+		}
+	}
+	return entries
+}
+
 // Quarantine holds versions of tasks back. It is not safe for concurrent use.
 type Quarantine struct {
 	rules   Rules

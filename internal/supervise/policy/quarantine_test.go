@@ -172,3 +172,18 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// What was written by a clock that was ahead is held for no longer than the rules say.
+func TestQuarantineOfAClockThatWasAhead(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	rules := Rules{CodeFor: time.Hour, After: 3, For: time.Minute}
+	got := rules.Within(now, []Entry{
+		{Key: Key{Task: "ahead"}, Until: now.Add(6 * time.Hour)}, {Key: Key{Task: "right"}, Until: now.Add(time.Minute)},
+		{Key: Key{Task: "forever"}}, {Key: Key{Task: "over"}, Until: now.Add(-time.Hour)},
+	})
+	for i, want := range []time.Time{now.Add(time.Hour), now.Add(time.Minute), {}, now.Add(-time.Hour)} {
+		if !got[i].Until.Equal(want) {
+			t.Errorf("task %s is held until %s, want %s", got[i].Task, got[i].Until, want)
+		}
+	}
+}

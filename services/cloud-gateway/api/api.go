@@ -12,6 +12,7 @@ import (
 
 	"github.com/agata-fl/agata/internal/audit"
 	"github.com/agata-fl/agata/internal/history"
+	"github.com/agata-fl/agata/internal/httpx"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
 	"github.com/agata-fl/agata/services/cloud-gateway/forward"
@@ -71,6 +72,7 @@ type API struct {
 	streams  chan struct{} // one a stream or a file's transfer
 	lobby    chan struct{} // one a request of a closed cloud's route that is open to anyone
 	linked   chan struct{} // one a downlink
+	large    *httpx.Large
 	links    *links
 	keys     running // idempotency keys whose request is under way
 	asked    askedServices
@@ -87,6 +89,8 @@ const (
 	// maxLobby bounds those of a closed cloud that need no credentials, so that slow
 	// ones take nothing from who has shown some.
 	maxLobby = 128
+	// maxLarge bounds the large bodies that are held at once.
+	maxLarge = 16
 )
 
 // New checks the options; it starts nothing. Close ends what requests left open.
@@ -114,7 +118,7 @@ func New(opt Options) (*API, error) {
 	a := &API{
 		opt: opt, log: opt.Logger, forward: opt.Forward, history: opt.History, files: fileClient(opt.FilesTLS),
 		requests: make(chan struct{}, maxRequests), streams: make(chan struct{}, maxStreams), lobby: make(chan struct{}, maxLobby),
-		linked: make(chan struct{}, maxLinks), links: newLinks(),
+		linked: make(chan struct{}, maxLinks), large: httpx.NewLarge(maxLarge), links: newLinks(),
 		keys: running{byKey: map[string]string{}},
 	}
 	a.mux = a.newMux()

@@ -171,6 +171,14 @@ func (a *API) serve(rt route) http.Handler {
 			return
 		}
 		defer give()
+		if rt.kind != stream && rt.kind != linked {
+			leave, ok := a.large.Enter(w, r)
+			if !ok {
+				a.fail(w, r, unavailable("The gateway reads as many large bodies at once as it can.", "Try again in a moment, or send less than 64 KiB."))
+				return
+			}
+			defer leave()
+		}
 		w.Header().Set("Cache-Control", "no-store")
 		q, err := newParams(r, rt.query)
 		if err == nil {
