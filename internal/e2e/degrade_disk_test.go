@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"context"
 	"database/sql"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -10,7 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/agata-fl/agata/internal/app"
 	"github.com/agata-fl/agata/internal/audit"
+	"github.com/agata-fl/agata/internal/config"
 	"github.com/agata-fl/agata/internal/history"
 	"github.com/agata-fl/agata/internal/testenv"
 	"github.com/agata-fl/agata/pkg/contract"
@@ -118,6 +122,22 @@ func TestDegradeCloudDiskFull(t *testing.T) {
 		whole(t, filepath.Join(disk.Path, name))
 	}
 	verified(t, filepath.Join(disk.Path, "audit", "cloud-task-manager.jsonl"))
+
+	// Nothing is started without room, and it says why.
+	disk.Fill(t, 0)
+	cfg, err := config.Load(config.LoadOptions{Data: disk.Path, Overrides: maps.Clone(w.set)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := app.New(app.Options{Config: cfg, Services: cloud.names})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := again.Run(ctx); err == nil || !strings.Contains(err.Error(), "no space left on device") {
+		t.Errorf("a start on a full disk: %v", err)
+	}
 }
 
 // jsonBody says that a request's body is JSON.
