@@ -8,6 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/agata-fl/agata/internal/supervise/shim"
 )
 
 // cursor remembers in a file up to where each stream has been dealt with. A
@@ -36,7 +40,7 @@ func streamIndex(s Stream) int {
 
 func openCursor(folder string) (*cursor, error) {
 	c := &cursor{path: cursorPath(folder)}
-	raw, err := os.ReadFile(c.path)
+	raw, err := shim.ReadFile(c.path, 1<<10)
 	if errors.Is(err, fs.ErrNotExist) {
 		return c, nil
 	}
@@ -68,7 +72,7 @@ func (c *cursor) commit(s Stream, next int64) error {
 	file := c.file
 	if file == nil {
 		var err error
-		if file, err = os.OpenFile(c.path, os.O_WRONLY|os.O_CREATE, 0o600); err != nil {
+		if file, err = os.OpenFile(c.path, os.O_WRONLY|os.O_CREATE|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600); err != nil {
 			return fmt.Errorf("commit a line: %w", err)
 		}
 		if c.closed {

@@ -2,7 +2,6 @@ package supervise
 
 import (
 	"context"
-	"os"
 	"time"
 
 	"github.com/agata-fl/agata/internal/supervise/shim"
@@ -66,9 +65,12 @@ func (p *Process) lost() shim.Exit {
 
 // shimLog is the beginning of what a crashing shim printed.
 func (p *Process) shimLog() string {
-	data, err := os.ReadFile(shim.ShimLogPath(p.folder))
+	file, err := shim.Open(shim.ShimLogPath(p.folder))
 	if err != nil {
 		return ""
 	}
-	return string(data[:min(len(data), 500)])
+	defer file.Close()
+	data := make([]byte, 500)
+	n, _ := file.ReadAt(data, 0)
+	return string(data[:n])
 }

@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/agata-fl/agata/internal/supervise/shim"
 )
 
 // tap reads one stream of a process from its file.
@@ -18,7 +20,7 @@ type tap struct {
 }
 
 func openTap(w *watcher, wake chan<- struct{}, path string, stream Stream, offset, limit int64) (*tap, error) {
-	file, err := os.Open(path)
+	file, err := shim.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("follow the %s: %w", stream, err)
 	}

@@ -138,7 +138,7 @@ func exitKnown(folder string) bool {
 }
 
 func lockHeld(folder string) (bool, error) {
-	file, err := os.Open(shim.SpecPath(folder))
+	file, err := shim.Open(shim.SpecPath(folder))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -153,8 +153,11 @@ func lockHeld(folder string) (bool, error) {
 	return false, err
 }
 
+// maxJSON bounds a record and an exit, in bytes.
+const maxJSON = 1 << 20
+
 func readJSON(path string, v any) error {
-	data, err := os.ReadFile(path)
+	data, err := shim.ReadFile(path, maxJSON)
 	if err != nil {
 		return err
 	}

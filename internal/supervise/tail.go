@@ -1,8 +1,6 @@
 package supervise
 
-import (
-	"os"
-)
+import "github.com/agata-fl/agata/internal/supervise/shim"
 
 // tailBytes is how far back Tail looks in each stream.
 const tailBytes = 64 << 10
@@ -23,7 +21,7 @@ func (p *Process) Tail(n int) []Line {
 }
 
 func tailFile(path string, stream Stream) []Line {
-	file, err := os.Open(path)
+	file, err := shim.Open(path)
 	if err != nil {
 		return nil
 	}

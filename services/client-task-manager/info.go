@@ -11,8 +11,12 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/agata-fl/agata/internal/supervise/shim"
 	"github.com/agata-fl/agata/pkg/contract"
 )
+
+// maxInfo bounds the file, in bytes.
+const maxInfo = 1 << 20
 
 // infoFile is the client's description of itself, that its tasks may change:
 // <work>/client_info/<user_id>_info.json.
@@ -42,15 +46,23 @@ func (f *infoFile) write(info map[string]any) error {
 	if err != nil {
 		return fmt.Errorf("encode the client's information: %w", err)
 	}
-	tmp := f.path + ".tmp"
-	if err := os.WriteFile(tmp, append(b, '\n'), 0o644); err != nil {
+	// A name that no task has put a link at.
+	tmp, err := os.CreateTemp(filepath.Dir(f.path), ".info-*.tmp")
+	if err != nil {
 		return fmt.Errorf("write the client's information: %w", err)
 	}
-	return os.Rename(tmp, f.path)
+	_, err = tmp.Write(append(b, '\n'))
+	if err = errors.Join(err, tmp.Chmod(0o644), tmp.Close()); err == nil {
+		err = os.Rename(tmp.Name(), f.path)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("write the client's information: %w", err), os.Remove(tmp.Name()))
+	}
+	return nil
 }
 
 func (f *infoFile) read() (map[string]any, []byte, error) {
-	b, err := os.ReadFile(f.path)
+	b, err := shim.ReadFile(f.path, maxInfo) // tasks may write it, and what it is
 	if err != nil {
 		return nil, nil, err
 	}

@@ -4,13 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/agata-fl/agata/internal/launch"
 	"github.com/agata-fl/agata/internal/supervise"
 	"github.com/agata-fl/agata/internal/supervise/policy"
+	"github.com/agata-fl/agata/internal/supervise/shim"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/taskreporter"
 )
@@ -75,9 +75,12 @@ func (s *Service) read(ctx context.Context, e *execution, o *outcome) (decided b
 // It holds what the cloud's history is told of the execution.
 const handledMark = "handled"
 
+// maxMark bounds that file, in bytes.
+const maxMark = 1 << 20
+
 // handled tells whether an execution's end has been dealt with, and how it was.
 func handled(p *supervise.Process) (run contract.ExecutionRun, over bool) {
-	b, err := os.ReadFile(filepath.Join(p.Folder(), handledMark))
+	b, err := shim.ReadFile(filepath.Join(p.Folder(), handledMark), maxMark)
 	if err != nil {
 		return run, false
 	}
@@ -92,7 +95,7 @@ func markHandled(p *supervise.Process, run contract.ExecutionRun) error {
 	if err != nil {
 		return fmt.Errorf("encode the end of an execution: %w", err)
 	}
-	return os.WriteFile(filepath.Join(p.Folder(), handledMark), b, 0o600)
+	return shim.WriteFile(filepath.Join(p.Folder(), handledMark), b)
 }
 
 // act takes in one report; true means that the execution's fate is decided.

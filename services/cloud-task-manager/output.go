@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/agata-fl/agata/internal/supervise/shim"
 	"github.com/agata-fl/agata/pkg/rpc"
 )
 
@@ -84,8 +85,8 @@ func (o outputFile) last() (lines []piece, at int64, err error) {
 // open opens the file, tells its size, and whether it has rested for a while. A
 // nil file is not there.
 func (o outputFile) open() (f *os.File, size int64, old bool, err error) {
-	f, err = os.Open(o.path)
-	if errors.Is(err, fs.ErrNotExist) {
+	f, err = shim.Open(o.path)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, shim.ErrNoFile) { // which the task has put there
 		return nil, 0, false, nil
 	}
 	if err != nil {

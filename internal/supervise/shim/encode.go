@@ -109,10 +109,13 @@ func WriteSpec(file *os.File, s Spec) error {
 	return err
 }
 
+// maxSpec is more than the kernel takes of arguments and environment, in bytes.
+const maxSpec = 16 << 20
+
 // ReadSpec reads it back; os.ErrNotExist if there is none, ErrSpec if it is cut
 // short or of another version.
 func ReadSpec(folder string) (Spec, error) {
-	data, err := os.ReadFile(SpecPath(folder))
+	data, err := ReadFile(SpecPath(folder), maxSpec)
 	if err != nil {
 		return Spec{}, err
 	}

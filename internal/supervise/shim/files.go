@@ -94,11 +94,15 @@ type Exit struct {
 	Ended    time.Time     `json:"ended"`
 }
 
+// WriteFile is for others that keep a file in an execution's folder: it replaces the
+// file in one step, and follows no link.
+func WriteFile(path string, data []byte) error { return writeFile(path, data) }
+
 // writeFile replaces a file in one step. It is not synced: what it describes are
 // processes of this boot, and a crash of the machine ends them anyway.
 func writeFile(path string, data []byte) error {
 	temp := path + ".tmp"
-	if err := os.WriteFile(temp, data, 0o600); err != nil {
+	if err := createFile(temp, data); err != nil {
 		return err
 	}
 	return os.Rename(temp, path)

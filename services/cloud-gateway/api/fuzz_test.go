@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/agata-fl/agata/internal/history"
 	"github.com/agata-fl/agata/internal/testenv/brokertest"
@@ -26,6 +27,10 @@ func (absent) Call(context.Context, rpc.Request) (rpc.Reply, error) {
 }
 func (absent) Ready(context.Context) error                      { return nil }
 func (absent) Publish(context.Context, string, ...[]byte) error { return nil }
+
+func (absent) Ask(context.Context, string, time.Duration) ([][]byte, error) {
+	return nil, rpc.Errorf(rpc.Unavailable, "there is no broker")
+}
 
 var wildcard = regexp.MustCompile(`\{[^}]*\}`)
 
