@@ -321,13 +321,13 @@ func TestNewClientWantsItsOptions(t *testing.T) {
 
 func TestTheQuarantineIsOfOneVersion(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	q := NewQuarantine(time.Time{}, time.Hour, 2, nil)
+	q := NewQuarantine(now, time.Hour, 2, nil)
 	key := policy.Key{Task: "a", Digest: "1"}
 	if !q.Fail(now, key, contract.ReasonSignaled) || !q.Holds(now, key) || q.Holds(now, policy.Key{Task: "a", Digest: "2"}) || q.Holds(now.Add(time.Hour), key) {
 		t.Error("a failure of the code does not hold this version for an hour")
 	}
 	q.Fail(now, key, contract.ReasonSignaled)
-	q = NewQuarantine(time.Time{}, time.Hour, 2, q.Entries(now))
+	q = NewQuarantine(now, time.Hour, 2, q.Entries(now))
 	if !q.Holds(now, key) || q.Succeed(now, policy.Key{Task: "a"}) || !q.Succeed(now, key) || q.Holds(now, key) {
 		t.Error("it is not kept, or not forgotten")
 	}
