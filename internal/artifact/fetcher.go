@@ -132,7 +132,7 @@ type Content struct {
 // ErrBadTaskID, ErrUnauthorized, ErrNotFound, ErrUnavailable, ErrDigest, ErrTooLarge,
 // an error of the disk, or that of ctx.
 func (f *Fetcher) Fetch(ctx context.Context, req Request) ([]File, error) {
-	paths, err := f.check(req)
+	paths, err := uniquePaths(req, f.limits)
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +166,8 @@ func (f *Fetcher) Fetch(ctx context.Context, req Request) ([]File, error) {
 	return files, nil
 }
 
-func (f *Fetcher) check(req Request) ([]string, error) {
+// uniquePaths checks what a request names.
+func uniquePaths(req Request, limits Limits) ([]string, error) {
 	if err := ValidTaskID(req.TaskID); err != nil {
 		return nil, err
 	}
@@ -181,7 +182,7 @@ func (f *Fetcher) check(req Request) ([]string, error) {
 		if !slices.Contains(paths, path) {
 			paths = append(paths, path)
 		}
-		if err := f.limits.checkFiles(len(paths)); err != nil {
+		if err := limits.checkFiles(len(paths)); err != nil {
 			return nil, fmt.Errorf("task %s: %w", req.TaskID, err)
 		}
 	}

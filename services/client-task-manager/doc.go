@@ -4,6 +4,7 @@
 // client goes on with its next task at once; the failed one is kept out until
 // its files change, its time is over, or somebody releases it.
 //
-// One goroutine (loop.go) owns all decisions. Launching (launch.go) and
-// watching (watch.go) are goroutines beside it that end in one outcome each.
+// What to do is decided by control.Client, a state machine. One goroutine (loop.go)
+// drives it. Launching (launch.go) and watching (watch.go) are goroutines beside
+// it that end in one outcome each.
 package clienttaskmanager

@@ -2,15 +2,14 @@ package clienttaskmanager
 
 import (
 	"context"
-	"fmt"
-	"maps"
-	"slices"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
 
+	"github.com/agata-fl/agata/internal/control"
 	"github.com/agata-fl/agata/internal/launch"
 	"github.com/agata-fl/agata/internal/supervise"
 	"github.com/agata-fl/agata/internal/supervise/policy"
@@ -18,17 +17,8 @@ import (
 	"github.com/agata-fl/agata/pkg/rpc"
 )
 
-const (
-	// callTimeout bounds each call to the cloud.
-	callTimeout = 10 * time.Second
-	// fresh is how long the next task waits, after one ended, for a list that is
-	// newer than that: the ended one may be on it no more. A cloud that does not
-	// answer holds nothing up for longer.
-	fresh = time.Second
-	// absentPolls is how many polls in a row must lack a running task before
-	// the client stops its side: one may fall into a restart of the server.
-	absentPolls = 2
-)
+// callTimeout bounds each call to the cloud.
+const callTimeout = 10 * time.Second
 
 // execution is one run of a task's client side.
 type execution struct {
@@ -62,49 +52,50 @@ type outcome struct {
 type result int
 
 const (
-	launched result = iota
-	kept            // not launched: in quarantine with these very files
+	launched  result = iota
+	kept             // not launched: in quarantine with these very files
+	notOnDisk        // not launched: the cloud is away, and its files are not here
 	finished
 	failed
 	ended // stopped by us, or left to the next manager
 )
 
-// answer ends a poll.
-type answer struct {
-	offered []contract.OfferedTask
-	trace   string
-	err     error
+// known is what control calls the result of something that ended.
+func (r result) known() control.Result {
+	switch r {
+	case kept:
+		return control.Kept
+	case notOnDisk:
+		return control.NotOnDisk
+	case finished:
+		return control.Finished
+	case failed:
+		return control.Failed
+	default:
+		return control.Stopped
+	}
 }
 
-// loop decides what runs. Its fields belong to the goroutine of run.
+// loop carries out what control.Client decides. Its fields belong to the goroutine
+// of run.
 type loop struct {
 	s        *Service
+	client   *control.Client
+	memory   memory
 	outcomes chan outcome
 	answers  chan answer
-	work     sync.WaitGroup // launches, watches and polls
+	work     sync.WaitGroup // launches, watches, stops and polls
 
-	polling bool
-	stale   bool      // an end or a stop came after the poll under way had begun: another one is wanted
-	asked   time.Time // since when a fresh list is waited for; zero: none is
-
-	offered  []contract.OfferedTask
-	trace    string // of the poll that gave these
-	running  map[string]*execution
-	starting map[string]bool
-	absent   map[string]int             // by running task: polls in a row without it
-	settled  map[string]time.Time       // finished here: not again before, unless its server restarts
-	checked  map[string]time.Time       // in quarantine: when its files were last compared
-	restarts map[string]*policy.Tracker // failures so far
-	retryAt  map[string]time.Time
+	trace   string                // of the poll that gave the offers
+	running map[string]*execution // by task
 }
 
-func newLoop(s *Service) *loop {
-	return &loop{
-		s: s, outcomes: make(chan outcome), answers: make(chan answer),
-		running: map[string]*execution{}, starting: map[string]bool{}, absent: map[string]int{},
-		settled: map[string]time.Time{}, checked: map[string]time.Time{},
-		restarts: map[string]*policy.Tracker{}, retryAt: map[string]time.Time{},
-	}
+func newLoop(s *Service) (*loop, error) {
+	m := newMemory(s.opt, s.log)
+	client, err := control.NewClient(time.Now(), control.Options{
+		Interval: s.opt.Interval, Room: s.opt.room(), Random: rand.Float64, Quarantine: s.quarantine.Quarantine,
+	}, m.load())
+	return &loop{s: s, client: client, memory: m, outcomes: make(chan outcome), answers: make(chan answer), running: map[string]*execution{}}, err
 }
 
 func (l *loop) run(ctx context.Context) error {
@@ -115,76 +106,101 @@ func (l *loop) run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
+		var actions []control.Action
 		select {
 		case <-ctx.Done():
 			l.shutdown(ctx)
 			return nil
 		case o := <-l.outcomes:
-			if l.settle(o) {
-				l.asked = time.Now()
-				l.poll(ctx, true)
-			}
+			actions = l.settle(o)
 		case a := <-l.answers:
-			l.answered(ctx, a)
+			actions = l.answered(ctx, a)
 		case <-timer.C:
-			if !l.polling {
-				l.poll(ctx, false)
-			}
+			actions = l.client.Tick(time.Now())
 		case <-l.s.wakes.due:
-			l.woken(ctx)
+			actions = l.woken()
 		}
-		l.halt(ctx)
-		if time.Since(l.asked) >= fresh {
-			l.choose(ctx)
-		}
+		l.do(ctx, actions)
 		l.publish(ctx)
-		timer.Reset(l.pause(l.untilNext()))
+		if at, waiting := l.client.Next(); waiting {
+			timer.Reset(time.Until(at))
+		} else {
+			timer.Stop()
+		}
 	}
 }
 
-// settle takes an outcome in; true asks for a poll at once.
-func (l *loop) settle(o outcome) bool {
-	delete(l.starting, o.taskID)
+// do carries out actions.
+func (l *loop) do(ctx context.Context, actions []control.Action) {
+	if l.client.Unsaved() {
+		l.memory.save(l.client.State())
+	}
+	for _, a := range actions {
+		switch a.Kind {
+		case control.Poll:
+			l.poll(ctx, a.Prompted)
+		case control.Launch:
+			ctx := rpc.WithTrace(ctx, l.trace)
+			if a.Offline {
+				l.work.Go(func() { l.send(ctx, l.s.launchFromDisk(ctx, a.Task)) })
+				continue
+			}
+			l.work.Go(func() { l.send(ctx, l.s.launch(ctx, a.Task, a.Again)) })
+		case control.Stop:
+			if e := l.running[a.TaskID]; e != nil {
+				e.gone.Store(true)
+				why := "the cloud offers the task no more; stopping its client side"
+				if a.Halted {
+					why = "the task was stopped at the cloud; stopping its client side"
+				}
+				l.s.log.Info(why, "task_id", a.TaskID)
+				l.work.Go(func() { l.s.stop(ctx, e.proc) })
+			}
+		}
+	}
+}
+
+// settle takes an outcome in.
+func (l *loop) settle(o outcome) []control.Action {
+	now := time.Now()
 	if o.result == launched {
 		l.running[o.taskID] = o.exec
-		delete(l.absent, o.taskID)
 		l.s.metrics.launched.Inc()
-		return false
+		return l.client.Launched(now, o.taskID, o.exec.proc.ID())
 	}
-	delete(l.running, o.taskID)
-	now := time.Now()
-	switch o.result {
-	case kept:
-		l.checked[o.taskID] = now
-		return false
-	case finished:
-		l.settled[o.taskID] = now.Add(3 * l.s.opt.Interval)
-		delete(l.restarts, o.taskID)
+	end := control.Outcome{Task: o.taskID, Result: o.result.known(), Reason: o.reason, Held: o.held}
+	if e := l.running[o.taskID]; e != nil {
+		end.Execution = e.proc.ID()
+		delete(l.running, o.taskID)
+	}
+	actions := l.client.Ended(now, end)
+	log := l.s.log.With("task_id", o.taskID, "reason", o.reason, "detail", o.detail)
+	switch {
+	case o.result == finished:
 		l.s.metrics.ended.WithLabelValues("finished").Inc()
-	case failed:
-		l.s.metrics.ended.WithLabelValues(string(o.reason)).Inc()
-		if !o.held {
-			l.again(o, now)
-			break
-		}
-		l.checked[o.taskID] = now
-		delete(l.restarts, o.taskID)
-		l.s.log.Warn("a task failed and is in quarantine", "task_id", o.taskID, "reason", o.reason, "detail", o.detail)
-	case ended:
+	case o.result == ended:
 		l.s.metrics.ended.WithLabelValues("stopped").Inc()
+	case o.result == failed && o.held:
+		l.s.metrics.ended.WithLabelValues(string(o.reason)).Inc()
+		log.Warn("a task failed and is in quarantine")
+	case o.result == failed:
+		l.s.metrics.ended.WithLabelValues(string(o.reason)).Inc()
+		log.Warn("a task failed and will be tried again", "in", l.client.RetryAt(o.taskID).Sub(now))
 	}
-	return true
+	return actions
+}
+
+// answer ends a poll.
+type answer struct {
+	offered []contract.OfferedTask
+	trace   string
+	err     error
 }
 
 // poll tells the cloud what changed and asks for tasks, beside the loop: a cloud
-// that is silent must not keep it from what happens here. All that a poll leads
-// to is one trace; prompted tells that an execution's end led to it.
+// that is silent must not keep it from what happens here. All that a poll leads to
+// is one trace; prompted tells that an execution's end led to it.
 func (l *loop) poll(ctx context.Context, prompted bool) {
-	if l.polling {
-		l.stale = l.stale || prompted
-		return
-	}
-	l.polling, l.stale, l.asked = true, false, time.Now()
 	s, a := l.s, answer{trace: rpc.NewTrace()}
 	ctx = rpc.WithTrace(ctx, a.trace)
 	l.work.Go(func() {
@@ -200,99 +216,44 @@ func (l *loop) poll(ctx context.Context, prompted bool) {
 	})
 }
 
-// answered takes the answer to a poll in. While the cloud is away the last list
-// stands.
-func (l *loop) answered(ctx context.Context, a answer) {
+// answered takes the answer to a poll in.
+func (l *loop) answered(ctx context.Context, a answer) []control.Action {
 	s := l.s
-	l.polling = false
-	old := l.stale // it may be from before what has happened meanwhile
-	if old {
-		l.poll(ctx, true)
-	} else {
-		l.asked = time.Time{}
+	if a.err == nil {
+		s.status.failed(nil)
+		l.trace = a.trace
+		return l.client.Offered(time.Now(), a.offered)
 	}
-	if a.err != nil {
-		if ctx.Err() == nil {
-			s.log.Warn("the cloud gave no list of tasks", "err", a.err)
-			s.status.failed(a.err)
-		}
-		return
+	if ctx.Err() == nil {
+		s.log.Warn("the cloud gave no list of tasks", "err", a.err)
+		s.status.failed(a.err)
 	}
-	s.status.failed(nil)
-	if old {
-		a.offered = slices.DeleteFunc(a.offered, func(t contract.OfferedTask) bool { return s.wakes.halted[t.ID] })
+	if code := rpc.CodeOf(a.err); code == rpc.Unauthorized || code == rpc.Forbidden {
+		return l.client.Refused(time.Now())
 	}
-	l.offered, l.trace = a.offered, a.trace
-	l.reconcile(rpc.WithTrace(ctx, a.trace))
+	return l.client.Unreachable(time.Now())
 }
 
-// reconcile stops what the cloud offers no more and forgets what waits for its
-// disappearance.
-func (l *loop) reconcile(ctx context.Context) {
-	now := map[string]bool{}
-	for _, t := range l.offered {
-		now[t.ID] = true
-	}
-	gone := func(id string) bool { return !now[id] }
-	forget(l.settled, gone)
-	forget(l.checked, gone)
-	forget(l.retryAt, gone)
-	forget(l.restarts, gone)
-	for id, e := range l.running {
-		if now[id] {
-			delete(l.absent, id)
-			continue
+// send hands an outcome to run, and starts the watch of what was launched. When
+// the service stops nobody needs the outcome.
+func (l *loop) send(ctx context.Context, o outcome) {
+	select {
+	case l.outcomes <- o:
+	case <-ctx.Done():
+		if o.result != launched {
+			return
 		}
-		if l.absent[id]++; l.absent[id] < absentPolls || e.gone.Swap(true) {
-			continue
+		if !l.s.opt.KeepTasks { // shutdown may not have seen it
+			l.s.stop(ctx, o.exec.proc)
 		}
-		l.s.log.Info("the cloud offers the task no more; stopping its client side", "task_id", id)
-		l.work.Go(func() { l.s.stop(ctx, e.proc) })
 	}
-}
-
-func forget[V any](m map[string]V, gone func(id string) bool) {
-	maps.DeleteFunc(m, func(id string, _ V) bool { return gone(id) })
-}
-
-// adopt takes over what an earlier manager left running.
-func (l *loop) adopt(ctx context.Context) error {
-	procs, err := l.s.procs.Recover(ctx)
-	if err != nil {
-		// What is in doubt is never started a second time; the rest goes on.
-		l.s.log.Error("some executions could not be taken over", "err", err)
-	}
-	var ends []func()
-	for _, p := range procs {
-		e := newExecution(contract.OfferedTask{ID: p.TaskID()}, p.Labels()[labelDigest], p)
-		if e.task.ID == "" {
-			return fmt.Errorf("execution %s names no task", p.ID())
+	if o.result == launched {
+		end := l.s.watch(ctx, o.exec)
+		select {
+		case l.outcomes <- end:
+		case <-ctx.Done():
 		}
-		if l.running[e.task.ID] != nil {
-			continue
-		}
-		if run, over := handled(p); over {
-			if run.State != "" {
-				ends = append(ends, func() { l.s.tellRun(ctx, e.about(), run) })
-			}
-			continue
-		}
-		l.running[e.task.ID] = e
-		ctx := rpc.WithTrace(ctx, p.Labels()[labelTrace])
-		l.s.tellRunning(ctx, e)
-		l.s.log.Info("took over a running task", "task_id", e.task.ID, "pid", p.PID())
-		l.work.Go(func() {
-			end := l.s.watch(ctx, e)
-			select {
-			case l.outcomes <- end:
-			case <-ctx.Done():
-			}
-		})
 	}
-	for _, tell := range ends[max(0, len(ends)-maxRetold):] {
-		tell()
-	}
-	return nil
 }
 
 // shutdown stops what runs, all at once, unless it is to be kept.

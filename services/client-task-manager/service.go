@@ -12,7 +12,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/agata-fl/agata/internal/artifact"
 	"github.com/agata-fl/agata/internal/bundle"
 	"github.com/agata-fl/agata/internal/supervise"
 	"github.com/agata-fl/agata/pkg/baseservice"
@@ -35,7 +34,7 @@ type Options struct {
 	UserID     string
 	Info       map[string]any // attributes as in [client.info]
 	Work       string         // holds tasks/ and client_info/
-	Data       string         // holds executions/ and quarantine.json
+	Data       string         // holds executions/, downloads/, quarantine.json and offers.json
 	ConfigDir  string         // working directory of tasks
 	Python     string         // interpreter of tasks
 	PythonPath []string       // put before PYTHONPATH of tasks
@@ -54,13 +53,21 @@ type Options struct {
 	KeepTasks       bool          // leave tasks running when the service stops
 }
 
+// room is how many tasks run at once.
+func (o Options) room() int {
+	if o.Policy == PolicyAll {
+		return o.MaxTasks
+	}
+	return 1
+}
+
 // Service is a client's task manager.
 type Service struct {
 	opt        Options
 	log        *slog.Logger
 	base       *baseservice.Service
 	info       *infoFile
-	fetcher    *artifact.Fetcher
+	fetcher    *fetcher
 	procs      *supervise.Manager
 	quarantine *quarantine
 	revoked    *revokedList
@@ -92,7 +99,7 @@ func New(opt Options) (*Service, error) {
 	if s.info, err = newInfoFile(opt.Work, opt.UserID, opt.Info); err != nil {
 		return nil, fmt.Errorf("client-task-manager: %w", err)
 	}
-	if s.fetcher, err = artifact.NewFetcher(artifact.FetcherOptions{BaseURL: opt.FilesURL, TLS: opt.TLS}); err != nil {
+	if s.fetcher, err = newFetcher(opt, s.log); err != nil {
 		return nil, fmt.Errorf("client-task-manager: %w", err)
 	}
 	if s.quarantine, err = openQuarantine(opt, s.log); err != nil {
@@ -110,7 +117,9 @@ func New(opt Options) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("client-task-manager: %w", err)
 	}
-	s.loop = newLoop(s)
+	if s.loop, err = newLoop(s); err != nil {
+		return nil, fmt.Errorf("client-task-manager: %w", err)
+	}
 	baseservice.Handle(base, contract.ClientStatus, s.clientStatus)
 	baseservice.Handle(base, contract.ReleaseTask, s.releaseTask)
 	baseservice.Handle(base, contract.Wake, s.wake)

@@ -29,13 +29,6 @@ func (st *status) failed(err error) {
 	}
 }
 
-// away tells whether the last poll failed.
-func (st *status) away() bool {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	return st.lastError != ""
-}
-
 // publish shows what runs to those who ask, and to the cloud's history.
 func (l *loop) publish(ctx context.Context) {
 	list := make([]contract.Execution, 0, len(l.running))

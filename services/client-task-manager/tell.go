@@ -29,7 +29,11 @@ const (
 // tellRunning tells the cloud's history that an execution runs. It may be told
 // again when a manager takes the execution over.
 func (s *Service) tellRunning(ctx context.Context, e *execution) {
-	s.tellRun(ctx, e.about(), contract.ExecutionRun{State: "running", PID: e.proc.PID(), Started: unix(e.proc.StartedAt())})
+	run := contract.ExecutionRun{State: "running", PID: e.proc.PID(), Started: unix(e.proc.StartedAt())}
+	if isFromDisk(ctx) {
+		run.Detail = "started from disk: the cloud did not answer"
+	}
+	s.tellRun(ctx, e.about(), run)
 }
 
 // tellRun tells how an execution stands. The same state of it is one record,

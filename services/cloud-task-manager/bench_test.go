@@ -22,7 +22,7 @@ func BenchmarkRequest(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		m.offers.add(o)
+		m.offers.Add(o)
 	}
 	if got := len(c.offered("u")); got != 100 {
 		b.Fatalf("%d tasks are offered, want 100", got)
@@ -34,7 +34,7 @@ func BenchmarkRequest(b *testing.B) {
 		}
 		b.ReportAllocs()
 		for b.Loop() {
-			if tasks, err := m.selected(b.Context(), client); err != nil || len(tasks) != 100 {
+			if tasks, err := m.offers.Select(b.Context(), client); err != nil || len(tasks) != 100 {
 				b.Fatal(len(tasks), err)
 			}
 		}

@@ -15,7 +15,7 @@
 // All that changes one task takes turns. Each running task has one goroutine
 // (follow.go), which reads what the process writes, acts on its reports, and
 // records its end: the truth about a process is its exit. The running tasks are
-// also held in memory (offers.go), so that a client's request reads no database.
+// also held in memory (control.Offers), so that a client's request reads no database.
 //
 // What happens is told twice: as events of the timeline, and as records for the
 // cloud's history (history.go), which has executions and rounds besides. A service

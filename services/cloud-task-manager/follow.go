@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/agata-fl/agata/internal/control"
 	"github.com/agata-fl/agata/internal/supervise"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/taskreporter"
@@ -15,11 +16,11 @@ const saveEvery = time.Second
 
 // follow offers a task whose process is there and gives it a follower; o is nil
 // for one that is not offered.
-func (s *Service) follow(taskID string, o *offer, proc *supervise.Process) *run {
+func (s *Service) follow(taskID string, o *control.Offer, proc *supervise.Process) *run {
 	r := newRun(taskID, s.folder(taskID), proc)
 	before := s.runs.add(r)
 	if o != nil {
-		s.offers.add(o)
+		s.offers.Add(o)
 	}
 	s.workers.Go(func() {
 		defer close(r.done)
@@ -111,7 +112,7 @@ func (s *Service) save(r *run) {
 func (s *Service) conclude(r *run, exit supervise.Exit) {
 	v := judge(r.verdict(), exit)
 	r.decide(v) // a stop that comes now finds it decided
-	s.offers.remove(r.taskID)
+	s.offers.Remove(r.taskID)
 	if v.state != stateStopped { // else that was told when it was decided
 		s.notify(contract.ChangeEnded, r.taskID)
 	}

@@ -147,7 +147,7 @@ func (s *Service) notify(what, taskID string) {
 		s.feed.push(c, nil)
 		return
 	}
-	o := s.offers.get(taskID)
+	o := s.offers.Get(taskID)
 	if o == nil {
 		return // of a task that does not run nobody knows
 	}

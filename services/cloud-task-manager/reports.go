@@ -48,7 +48,7 @@ func (s *Service) finish(r *run, v verdict) {
 	if !r.decide(v) {
 		return // it is being stopped already
 	}
-	s.offers.remove(r.taskID)
+	s.offers.Remove(r.taskID)
 	// What it writes meanwhile waits in its files. If this service leaves before
 	// the end, the stop goes on without it and the report comes again.
 	if err := r.proc.Stop(context.Background()); err != nil {

@@ -3,21 +3,22 @@ package cloudtaskmanager
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
 )
 
-// requestTasks lists the running tasks that a client may run, oldest first. A
-// criterion that cannot be evaluated for the client only keeps its own task back.
+// requestTasks lists the running tasks that a client may run, oldest first.
 func (s *Service) requestTasks(ctx context.Context, req contract.UserIDRequest) ([]contract.OfferedTask, error) {
 	s.base.Routine(ctx, contract.About{}, contract.RequestTasks.Name, "Started responding requested task to client")
 	client, err := s.client(ctx, contract.About{}, req.UserID)
 	if err != nil {
 		return nil, err
 	}
-	tasks, err := s.selected(ctx, client)
+	tasks, err := s.offers.Select(ctx, client)
+	tasks = slices.DeleteFunc(tasks, func(t contract.OfferedTask) bool { return s.revoked.has(t.Bundle) })
 	if err == nil {
 		err = s.withTickets(tasks, req.UserID)
 	}
@@ -26,23 +27,6 @@ func (s *Service) requestTasks(ctx context.Context, req contract.UserIDRequest) 
 	}
 	s.seen.answered(req.UserID, client, tasks)
 	s.base.Routine(ctx, contract.About{}, contract.RequestTasks.Name, "Finished responding requested task to client")
-	return tasks, nil
-}
-
-// selected returns the offers that a client fits, never null.
-func (s *Service) selected(ctx context.Context, client map[string]any) ([]contract.OfferedTask, error) {
-	tasks := []contract.OfferedTask{}
-	for _, o := range s.offers.all() {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		if s.revoked.has(o.task.Bundle) {
-			continue
-		}
-		if ok, err := o.criteria.Eval(client); ok && err == nil {
-			tasks = append(tasks, o.task)
-		}
-	}
 	return tasks, nil
 }
 

@@ -61,7 +61,7 @@ func (s *Service) endRevoked() {
 // time to tidy up.
 func (s *Service) endAsRevoked(r *run) {
 	r.decide(verdict{state: stateStopped, end: end{reason: reasonRevoked, detail: "its bundle was revoked"}})
-	s.offers.remove(r.taskID)
+	s.offers.Remove(r.taskID)
 	s.workers.Go(func() {
 		if err := r.proc.Kill(context.Background()); err != nil {
 			s.log.Error("the server of a revoked task could not be ended", "task_id", r.taskID, "execution_id", r.proc.ID(), "err", err)
@@ -74,7 +74,7 @@ func (s *Service) endAsRevoked(r *run) {
 func (s *Service) rebundled(taskID string, files []artifact.File) {
 	for _, f := range files {
 		if f.Path == bundle.ManifestName {
-			s.offers.bundled(taskID, f.SHA256)
+			s.offers.Bundled(taskID, f.SHA256)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/agata-fl/agata/internal/control"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
@@ -95,7 +96,7 @@ func (s *seen) had(taskID string) (ids []string, all bool) {
 
 // may returns the clients for which an offer is, by what they last had, and those
 // that had it.
-func (s *seen) may(o *offer) (ids []string, all bool) {
+func (s *seen) may(o *control.Offer) (ids []string, all bool) {
 	if s.strangers() {
 		return nil, true
 	}
@@ -107,11 +108,9 @@ func (s *seen) may(o *offer) (ids []string, all bool) {
 		switch {
 		case now.Sub(c.at) > seenFor:
 			continue
-		case c.attrs == nil || slices.Contains(c.tasks, o.task.ID) || time.Since(now) > matchTime:
-		default:
-			if ok, err := o.criteria.Eval(c.attrs); !ok || err != nil {
-				continue
-			}
+		case c.attrs == nil || slices.Contains(c.tasks, o.Task.ID) || time.Since(now) > matchTime:
+		case !o.Fits(c.attrs):
+			continue
 		}
 		ids = append(ids, id)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/agata-fl/agata/internal/artifact"
 	"github.com/agata-fl/agata/internal/audit"
 	"github.com/agata-fl/agata/internal/bundle"
+	"github.com/agata-fl/agata/internal/control"
 	"github.com/agata-fl/agata/internal/httpx"
 	"github.com/agata-fl/agata/internal/sqlitex"
 	"github.com/agata-fl/agata/internal/supervise"
@@ -69,7 +70,7 @@ type Service struct {
 
 	turns   keyLock // by task: all that changes it
 	gate    gate
-	offers  offers
+	offers  control.Offers
 	runs    runs
 	clients clients
 	seen    seen
@@ -100,19 +101,19 @@ func New(opt Options) (*Service, error) {
 	}
 	opt.Python = cmp.Or(opt.Python, "python3")
 	opt.Base.Name, opt.Base.EventName = "cloud-task-manager", contract.EventCloudTasks
-	s := &Service{opt: opt, work: work, halted: make(chan struct{}), feed: newFeed()}
+	s := &Service{opt: opt, work: work, feed: newFeed(), halted: make(chan struct{})}
 	// What followers read after the recorder has ended would be read, and not told.
 	opt.Base.Drained = func() { <-s.halted; s.left = s.leave() }
 	if s.base, err = baseservice.New(opt.Base); err != nil {
 		return nil, err
 	}
-	base := s.base
-	s.log = base.Logger()
 	if opt.TrustedKeys != "" {
 		if _, err := bundle.LoadKeys(opt.TrustedKeys); err != nil {
 			return nil, fmt.Errorf("cloud-task-manager: no task could be started: %w", err)
 		}
 	}
+	base := s.base
+	s.log = base.Logger()
 	if s.metrics, err = newMetrics(opt.Base.Registerer); err != nil {
 		return nil, fmt.Errorf("cloud-task-manager: %w", err)
 	}

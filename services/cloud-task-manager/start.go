@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/agata-fl/agata/internal/control"
 	"github.com/agata-fl/agata/internal/supervise"
 	"github.com/agata-fl/agata/pkg/baseservice"
 	"github.com/agata-fl/agata/pkg/contract"
@@ -115,7 +116,7 @@ func (s *Service) abandon(ctx context.Context, executionID string) {
 
 // begin makes a process its task's execution: in the record, in memory, on offer,
 // and followed.
-func (s *Service) begin(ctx context.Context, t *task, o *offer, proc *supervise.Process) error {
+func (s *Service) begin(ctx context.Context, t *task, o *control.Offer, proc *supervise.Process) error {
 	if err := s.record(ctx, t, proc, time.Now()); err != nil {
 		return err
 	}
@@ -170,7 +171,7 @@ func (s *Service) stopServerTask(ctx context.Context, req contract.TaskIDRequest
 // stop ends an execution and waits until that is recorded.
 func (s *Service) stop(ctx context.Context, r *run, why end) error {
 	decided := r.decide(verdict{state: stateStopped, end: why})
-	s.offers.remove(r.taskID)
+	s.offers.Remove(r.taskID)
 	if decided {
 		s.notify(contract.ChangeStopped, r.taskID)
 	}

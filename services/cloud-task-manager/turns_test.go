@@ -54,7 +54,7 @@ func TestStartsAndStopsAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if c.running("a") != (len(m.runs.all()) == 1) || c.running("a") != (len(m.offers.all()) == 1) {
-		t.Errorf("the record says running %v, memory has %d, offers %d", c.running("a"), len(m.runs.all()), len(m.offers.all()))
+	if c.running("a") != (len(m.runs.all()) == 1) || c.running("a") != (len(m.offers.All()) == 1) {
+		t.Errorf("the record says running %v, memory has %d, offers %d", c.running("a"), len(m.runs.all()), len(m.offers.All()))
 	}
 }
