@@ -4,9 +4,9 @@ import "time"
 
 // choose launches what may run now: what is not held first, in the order of the
 // offers; then, once an interval, what may have got new files. While the cloud is
-// being asked nothing is: its answer may change the choice.
+// being asked nothing is, for a while: its answer may change the choice.
 func (c *Client) choose(now time.Time) {
-	if c.polling {
+	if c.polling && now.Before(c.hold) {
 		return
 	}
 	if c.busy < c.opt.Room {

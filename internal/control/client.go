@@ -12,6 +12,9 @@ const (
 	// absentPolls is how many polls in a row must lack a running task before the
 	// client stops its side: one may fall into a restart of the server.
 	absentPolls = 2
+	// fresh is how long a launch waits for the answer of a cloud that is being asked.
+	// One that is silent holds nothing up for longer.
+	fresh = time.Second
 	// wakePace is the least time between two polls that wakes lead to.
 	wakePace = 50 * time.Millisecond
 	// maxStretch bounds how many intervals long a client leaves a busy cloud alone.
@@ -44,7 +47,8 @@ type Client struct {
 	busy     int // running and starting
 
 	polling bool
-	repeat  bool // something happened meanwhile that asks for another poll
+	repeat  bool      // something happened meanwhile that asks for another poll
+	hold    time.Time // until when nothing is launched while polling; zero: that is over
 	due     time.Time
 	retry   time.Time // the next restart; zero: none
 	wake    time.Time // when the wakes since the last poll lead to one; zero: there are none
@@ -196,7 +200,7 @@ func (c *Client) Ended(now time.Time, o Outcome) []Action {
 	case Stopped:
 		c.want(t, false)
 	}
-	c.poll(true)
+	c.poll(now, true)
 	return c.actions
 }
 

@@ -102,7 +102,8 @@ func (d *desk) fails(id, execution string, reason policy.Reason) []Action {
 func TestAFinishedTaskMakesRoom(t *testing.T) {
 	d := newDesk(t, 1)
 	d.is(d.Tick(d.now), "poll")
-	d.is(d.Tick(d.now), "") // one poll at a time
+	d.is(d.Tick(d.now), "")  // one poll at a time
+	d.is(d.after(fresh), "") // nothing is known yet
 	if _, ok := d.Next(); ok {
 		t.Error("there is a tick to wait for beside the answer")
 	}
@@ -123,6 +124,27 @@ func TestAFinishedTaskMakesRoom(t *testing.T) {
 	d.launched("a", "3")
 	d.is(d.after(10*time.Second), "poll")
 	d.is(d.offered("a", "b"), "")
+}
+
+func TestASilentCloudHoldsNothingUpForLong(t *testing.T) {
+	d := newDesk(t, 1)
+	d.Tick(d.now)
+	d.offered("a", "b")
+	d.launched("a", "1")
+	d.is(d.after(10*time.Second), "poll") // and no answer
+	d.is(d.after(fresh), "")              // a runs
+	d.now = d.now.Add(5 * time.Second)
+	d.is(d.fails("a", "1", policy.Signaled), "") // another poll, when this one has ended
+	d.is(d.after(fresh), "launch b")
+	d.launched("b", "2")
+	d.is(d.Unreachable(d.now), "poll")
+	// A stop counts, whatever an answer says that may be from before it.
+	d.is(d.Halted("b"), "stop b 2")
+	d.is(d.offered("a", "b"), "poll")
+	d.is(d.ended("b", "2", Stopped), "")
+	d.is(d.after(fresh), "")
+	d.is(d.offered("a"), "poll")
+	d.is(d.offered("a", "b"), "launch b") // somebody started it again
 }
 
 func TestAFinishedTaskIsRunAgainIfItsServerDoesNotNotice(t *testing.T) {

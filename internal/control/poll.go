@@ -10,13 +10,16 @@ import (
 // Next is when Tick is to be called. False: there is nothing to wait for but the
 // answer to a poll.
 func (c *Client) Next() (time.Time, bool) {
+	if c.polling {
+		return c.hold, !c.hold.IsZero()
+	}
 	at := c.due
 	for _, t := range [...]time.Time{c.retry, c.wake} {
 		if !t.IsZero() && t.Before(at) {
 			at = t
 		}
 	}
-	return at, !c.polling
+	return at, true
 }
 
 // Tick tells that it is time.
@@ -25,18 +28,22 @@ func (c *Client) Tick(now time.Time) []Action {
 	at, waiting := c.Next()
 	switch {
 	case !waiting || now.Before(at):
+	case c.polling: // the cloud is silent: the last answer stands
+		c.hold = time.Time{}
+		c.choose(now)
 	case !c.wake.IsZero() && !now.Before(c.wake):
 		c.woken = now
-		c.poll(true)
+		c.poll(now, true)
 	case c.away && now.Before(c.due):
 		c.choose(now) // a restart is due, and the cloud would not answer
 	default:
-		c.poll(false)
+		c.poll(now, false)
 	}
 	return c.actions
 }
 
-func (c *Client) poll(prompted bool) {
+func (c *Client) poll(now time.Time, prompted bool) {
+	c.hold = now.Add(fresh)
 	if c.polling {
 		c.repeat = true
 		return
@@ -49,6 +56,12 @@ func (c *Client) poll(prompted bool) {
 // in which they are to be tried. The list is not changed by either side.
 func (c *Client) Offered(now time.Time, offers []contract.OfferedTask) []Action {
 	c.actions = c.actions[:0]
+	if c.repeat { // it may be from before what somebody has stopped
+		offers = slices.DeleteFunc(slices.Clone(offers), func(o contract.OfferedTask) bool {
+			t := c.tasks[o.ID]
+			return t != nil && t.halted
+		})
+	}
 	c.changed = c.changed || c.heard.IsZero() || !sameOffers(c.offered, offers)
 	c.offered, c.heard, c.restored, c.away = offers, now, false, false
 	c.reconcile()
@@ -73,8 +86,13 @@ func (c *Client) Refused(now time.Time) []Action {
 // answered ends a poll.
 func (c *Client) answered(now time.Time) []Action {
 	c.polling = false
-	if c.repeat {
-		c.poll(true)
+	switch {
+	case c.repeat:
+		c.poll(now, true)
+		return c.actions
+	case !c.wake.IsZero() && !now.Before(c.wake):
+		c.woken = now
+		c.poll(now, true)
 		return c.actions
 	}
 	wait := c.opt.Interval

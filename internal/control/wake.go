@@ -8,17 +8,16 @@ import (
 )
 
 // Woken tells that the cloud has news: it is asked at once. Whatever comes while
-// it is being asked is one more poll, and so is whatever comes too soon after one.
+// it is being asked is one more poll, and so is whatever comes too soon after one
+// that a wake led to.
 func (c *Client) Woken(now time.Time) []Action {
 	c.actions = c.actions[:0]
 	switch free := c.woken.Add(wakePace); {
-	case c.polling:
-		c.repeat = true
-	case now.Before(free):
+	case c.polling || now.Before(free):
 		c.wake = free
 	default:
 		c.woken = now
-		c.poll(true)
+		c.poll(now, true)
 	}
 	return c.actions
 }

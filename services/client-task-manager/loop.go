@@ -84,7 +84,8 @@ type loop struct {
 	client   *control.Client
 	memory   memory
 	outcomes chan outcome
-	work     sync.WaitGroup // launches, watches and stops
+	answers  chan answer
+	work     sync.WaitGroup // launches, watches, stops and polls
 
 	trace   string                // of the poll that gave the offers
 	running map[string]*execution // by task
@@ -95,7 +96,7 @@ func newLoop(s *Service) (*loop, error) {
 	client, err := control.NewClient(time.Now(), control.Options{
 		Interval: s.opt.Interval, Room: s.opt.room(), Random: rand.Float64, Quarantine: s.quarantine.Quarantine,
 	}, m.load())
-	return &loop{s: s, client: client, memory: m, outcomes: make(chan outcome), running: map[string]*execution{}}, err
+	return &loop{s: s, client: client, memory: m, outcomes: make(chan outcome), answers: make(chan answer), running: map[string]*execution{}}, err
 }
 
 func (l *loop) run(ctx context.Context) error {
@@ -113,6 +114,8 @@ func (l *loop) run(ctx context.Context) error {
 			return nil
 		case o := <-l.outcomes:
 			actions = l.settle(o)
+		case a := <-l.answers:
+			actions = l.answered(ctx, a)
 		case <-timer.C:
 			actions = l.client.Tick(time.Now())
 		case <-l.s.wakes.due:
@@ -120,39 +123,35 @@ func (l *loop) run(ctx context.Context) error {
 		}
 		l.do(ctx, actions)
 		l.publish(ctx)
-		at, _ := l.client.Next()
-		timer.Reset(time.Until(at))
+		if at, waiting := l.client.Next(); waiting {
+			timer.Reset(time.Until(at))
+		} else {
+			timer.Stop()
+		}
 	}
 }
 
-// do carries out actions, and those that the answer to a poll leads to.
+// do carries out actions.
 func (l *loop) do(ctx context.Context, actions []control.Action) {
-	for {
-		if l.client.Unsaved() {
-			l.memory.save(l.client.State())
-		}
-		if len(actions) == 0 {
-			return
-		}
-		var next []control.Action
-		for _, a := range actions {
-			switch a.Kind {
-			case control.Poll:
-				next = l.poll(ctx, a.Prompted) // always the last one
-			case control.Launch:
-				ctx := rpc.WithTrace(ctx, l.trace)
-				if a.Offline {
-					l.work.Go(func() { l.send(ctx, l.s.launchFromDisk(ctx, a.Task)) })
-					continue
-				}
-				l.work.Go(func() { l.send(ctx, l.s.launch(ctx, a.Task, a.Again)) })
-			case control.Stop:
-				if e := l.running[a.TaskID]; e != nil {
-					l.stop(ctx, e, a)
-				}
+	if l.client.Unsaved() {
+		l.memory.save(l.client.State())
+	}
+	for _, a := range actions {
+		switch a.Kind {
+		case control.Poll:
+			l.poll(ctx, a.Prompted)
+		case control.Launch:
+			ctx := rpc.WithTrace(ctx, l.trace)
+			if a.Offline {
+				l.work.Go(func() { l.send(ctx, l.s.launchFromDisk(ctx, a.Task)) })
+				continue
+			}
+			l.work.Go(func() { l.send(ctx, l.s.launch(ctx, a.Task, a.Again)) })
+		case control.Stop:
+			if e := l.running[a.TaskID]; e != nil {
+				l.stop(ctx, e, a)
 			}
 		}
-		actions = next
 	}
 }
 
@@ -197,25 +196,45 @@ func (l *loop) settle(o outcome) []control.Action {
 	return actions
 }
 
-// poll tells the cloud what changed and asks for tasks. All that a poll leads to
+// answer ends a poll.
+type answer struct {
+	offered []contract.OfferedTask
+	trace   string
+	err     error
+}
+
+// poll tells the cloud what changed and asks for tasks, beside the loop: a cloud
+// that is silent must not keep it from what happens here. All that a poll leads to
 // is one trace; prompted tells that an execution's end led to it.
-func (l *loop) poll(ctx context.Context, prompted bool) []control.Action {
+func (l *loop) poll(ctx context.Context, prompted bool) {
+	s, a := l.s, answer{trace: rpc.NewTrace()}
+	ctx = rpc.WithTrace(ctx, a.trace)
+	l.work.Go(func() {
+		s.sendInfo(ctx)
+		a.offered, a.err = s.requestTasks(ctx, prompted)
+		if a.err != nil {
+			s.info.forget() // the cloud may not know this client (any more)
+		}
+		select {
+		case l.answers <- a:
+		case <-ctx.Done():
+		}
+	})
+}
+
+// answered takes the answer to a poll in.
+func (l *loop) answered(ctx context.Context, a answer) []control.Action {
 	s := l.s
-	trace := rpc.NewTrace()
-	ctx = rpc.WithTrace(ctx, trace)
-	s.sendInfo(ctx)
-	offered, err := s.requestTasks(ctx, prompted)
-	if err == nil {
+	if a.err == nil {
 		s.status.failed(nil)
-		l.trace = trace
-		return l.client.Offered(time.Now(), offered)
+		l.trace = a.trace
+		return l.client.Offered(time.Now(), a.offered)
 	}
 	if ctx.Err() == nil {
-		s.log.Warn("the cloud gave no list of tasks", "err", err)
-		s.status.failed(err)
-		s.info.forget() // it may not know this client (any more)
+		s.log.Warn("the cloud gave no list of tasks", "err", a.err)
+		s.status.failed(a.err)
 	}
-	if code := rpc.CodeOf(err); code == rpc.Unauthorized || code == rpc.Forbidden {
+	if code := rpc.CodeOf(a.err); code == rpc.Unauthorized || code == rpc.Forbidden {
 		return l.client.Refused(time.Now())
 	}
 	return l.client.Unreachable(time.Now())
