@@ -134,7 +134,7 @@ func TestASilentCloudHoldsNothingUpForLong(t *testing.T) {
 	d.is(d.after(10*time.Second), "poll") // and no answer
 	d.is(d.after(fresh), "")              // a runs
 	d.now = d.now.Add(5 * time.Second)
-	d.is(d.fails("a", "1", policy.Signaled), "") // another poll, when this one has ended
+	d.is(d.fails("a", "1", contract.ReasonSignaled), "") // another poll, when this one has ended
 	d.is(d.after(fresh), "launch b")
 	d.launched("b", "2")
 	d.is(d.Unreachable(d.now), "poll")
