@@ -175,7 +175,7 @@ func stateTable(w io.Writer, s contract.ClientState, lead ...[]string) {
 	tabulate(w, nil, append(lead, []string{"policy", s.Policy}, []string{"last error", cmp.Or(s.LastError, "-")}))
 	rows := make([][]string, len(s.Running))
 	for i, e := range s.Running {
-		rows[i] = []string{e.TaskID, e.State, strconv.Itoa(e.PID), moment(e.Started), e.ExecutionID}
+		rows[i] = []string{e.TaskID, standing(e.State, e.StalledSince), strconv.Itoa(e.PID), moment(e.Started), e.ExecutionID}
 	}
 	fmt.Fprintf(w, "\nruns %d\n", len(rows))
 	if len(rows) > 0 {
@@ -183,7 +183,7 @@ func stateTable(w io.Writer, s contract.ClientState, lead ...[]string) {
 	}
 	rows = make([][]string, len(s.Quarantined))
 	for i, q := range s.Quarantined {
-		rows[i] = []string{q.TaskID, moment(q.Since), moment(q.Until), short(q.Reason, reasonWidth)}
+		rows[i] = []string{q.TaskID, moment(q.Since), moment(q.Until), short(string(q.Reason), reasonWidth)}
 	}
 	fmt.Fprintf(w, "\nkeeps %d from running\n", len(rows))
 	if len(rows) > 0 {

@@ -11,17 +11,26 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/agata-fl/agata/internal/apiclient"
+	"github.com/agata-fl/agata/pkg/contract"
 )
 
 // executionHead is the head of a list of executions.
 var executionHead = []string{"TASK", "WHERE", "STATE", "STARTED", "TOOK", "WHY", "EXECUTION"}
 
 func executionRow(e apiclient.Execution) []string {
-	why := e.Reason
-	if e.Detail != "" && e.Detail != e.Reason {
+	why := string(e.Reason)
+	if e.Detail != "" && e.Detail != why {
 		why += ": " + e.Detail
 	}
-	return []string{e.Task, cmp.Or(e.Client, "(cloud)"), e.State, moment(e.Started), took(e.Started, e.Ended), short(why, reasonWidth), e.ID}
+	return []string{e.Task, cmp.Or(e.Client, "(cloud)"), standing(e.State, e.StalledSince), moment(e.Started), took(e.Started, e.Ended), short(why, reasonWidth), e.ID}
+}
+
+// standing is a state in words, with the mark of one that makes no progress.
+func standing(state contract.State, stalledSince float64) string {
+	if state == contract.StateRunning && stalledSince != 0 {
+		return string(state) + ", stalled since " + moment(stalledSince)
+	}
+	return string(state)
 }
 
 // took tells how long an execution ran.
@@ -93,12 +102,13 @@ func executionTable(w io.Writer, e apiclient.Execution) {
 		{"execution", e.ID},
 		{"task", e.Task},
 		{"where", cmp.Or(e.Client, "(cloud)")},
-		{"state", e.State},
+		{"state", standing(e.State, e.StalledSince)},
 		{"process", strconv.Itoa(e.PID)},
 		{"started", moment(e.Started)},
 		{"ended", moment(e.Ended)},
 		{"took", took(e.Started, e.Ended)},
-		{"reason", e.Reason},
+		{"reason", string(e.Reason)},
+		{"meaning", e.Reason.Meaning()},
 		{"detail", e.Detail},
 		{"exit code", number(e.ExitCode)},
 		{"signal", number(e.Signal)},

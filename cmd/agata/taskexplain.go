@@ -50,7 +50,7 @@ func (c *cli) explainAll(ctx context.Context, api *apiclient.Client, task, searc
 			why = t.Clause.Text + ": " + cmp.Or(t.Clause.Detail, t.Clause.Outcome)
 		}
 		if t.Quarantine != nil && why == "" {
-			why = "kept from running until " + moment(t.Quarantine.Until) + ": " + t.Quarantine.Reason
+			why = "kept from running until " + moment(t.Quarantine.Until) + ": " + string(t.Quarantine.Reason)
 		}
 		return []string{t.UserID, t.Status, ago(t.LastSeen, now), why}
 	})
@@ -82,6 +82,9 @@ func explanation(w io.Writer, task, client string, e apiclient.Explanation) {
 	switch {
 	case e.Running != nil:
 		say("it runs there since %s, process %d", moment(e.Running.Started), e.Running.PID)
+		if at := e.Running.StalledSince; at != 0 {
+			say("it makes no progress there since %s", moment(at))
+		}
 	case e.Last != nil:
 		say("it ran there last from %s to %s: %s", moment(e.Last.Started), moment(e.Last.Ended), why(e.Last.ExecutionRun))
 	}
@@ -92,8 +95,8 @@ func explanation(w io.Writer, task, client string, e apiclient.Explanation) {
 
 // why tells how an execution ended.
 func why(run contract.ExecutionRun) string {
-	said := []string{run.State}
-	for _, text := range []string{run.Reason, run.Detail} {
+	said := []string{string(run.State)}
+	for _, text := range []string{string(run.Reason), run.Detail} {
 		if text != "" && text != said[len(said)-1] {
 			said = append(said, text)
 		}

@@ -67,6 +67,9 @@ func taskTable(w io.Writer, d apiclient.TaskDetail, running []string) {
 	if d.PID != 0 {
 		state += fmt.Sprintf(" (process %d)", d.PID)
 	}
+	if d.StalledSince != 0 {
+		state += ", stalled since " + moment(d.StalledSince)
+	}
 	on := "no client"
 	if len(running) > clientsNamed {
 		running = append(running[:clientsNamed], "and more")

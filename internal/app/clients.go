@@ -75,6 +75,10 @@ func (a *App) startClient(ctx context.Context, i int, broker config.Broker, user
 	if err != nil {
 		return err
 	}
+	account, err := a.taskAccount()
+	if err != nil {
+		return err
+	}
 	info := map[string]any{"data_qnt": a.cfg.Info.DataQnt, "sensors": a.cfg.Info.Sensors}
 	for _, at := range a.cfg.Info.Attributes {
 		info[at.Name] = at.Value
@@ -83,7 +87,7 @@ func (a *App) startClient(ctx context.Context, i int, broker config.Broker, user
 		Base: base, UserID: user, Info: info, Work: work, Data: a.clientData(ClientTaskManager, i), ConfigDir: dir,
 		Python: a.cfg.Tasks.Python, PythonPath: pythonPath, FilesURL: a.cfg.FilesURL(), TLS: a.tls.client, TrustedKeys: a.cfg.Tasks.TrustedKeys,
 		Interval: a.cfg.Client.RequestInterval, Policy: string(a.cfg.Client.Policy), MaxTasks: a.cfg.Client.MaxTasks,
-		Grace: a.cfg.Tasks.Grace, QuarantineFor: a.cfg.Tasks.Quarantine, RestartAttempts: a.cfg.Tasks.RestartAttempts,
+		Grace: a.cfg.Tasks.Grace, Limits: a.limits(), Account: account, Environment: a.cfg.Tasks.Environment, Stall: a.cfg.Tasks.Stall, QuarantineFor: a.cfg.Tasks.Quarantine, RestartAttempts: a.cfg.Tasks.RestartAttempts,
 		KeepTasks: a.opt.KeepTasks,
 	})
 	if err != nil {

@@ -105,11 +105,15 @@ func (a *App) newGateway(ctx context.Context) (*cloudgateway.Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	entries, err := a.openAudit(CloudGateway)
+	if err != nil {
+		return nil, err
+	}
 	console, _ := web.App() // nil if it was not built
 	gw, err := cloudgateway.New(cloudgateway.Options{
 		Addr: listen(a.cfg.Gateway.Host, a.cfg.Gateway.Port), Base: base, Transport: transport, Gatherer: a.registry, Timeout: a.cfg.RPC.Timeout,
 		Data: a.cfg.Data, Retention: a.cfg.History.Keep, MaxEvents: int64(a.cfg.History.MaxEvents),
-		TLS: a.tls.server, FilesURL: a.cfg.FilesURL, FilesTLS: a.tls.client, MaxFileBytes: a.cfg.Files.MaxFileBytes(), Console: console, Auth: auth,
+		TLS: a.tls.server, FilesURL: a.cfg.FilesURL, FilesTLS: a.tls.client, MaxFileBytes: a.cfg.Files.MaxFileBytes(), Console: console, Auth: auth, Audit: entries,
 	})
 	if err != nil {
 		return nil, portHint(err, "gateway", a.cfg.Gateway.Port)
@@ -147,13 +151,18 @@ func (a *App) startTaskManager(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	account, err := a.taskAccount()
+	if err != nil {
+		return err
+	}
 	s, err := cloudtaskmanager.New(cloudtaskmanager.Options{
 		Key: key, OpenUploads: a.cfg.Auth.Peers,
 		Audit: entries,
 		Base:  base, Data: a.cfg.Data, Work: a.cfg.Tasks.WorkCloud, ConfigDir: dir,
 		Python: a.cfg.Tasks.Python, PythonPath: pythonPath, TrustedKeys: a.cfg.Tasks.TrustedKeys,
 		FilesAddr: listen(a.cfg.Files.Host, a.cfg.Files.Port), TLS: a.tls.server, FilesLimits: artifact.Limits{FileBytes: a.cfg.Files.MaxFileBytes()},
-		AllowOrigin: "*", Grace: a.cfg.Tasks.Grace, KeepTasks: a.opt.KeepTasks,
+		AllowOrigin: "*", Limits: a.limits(), Account: account, Environment: a.cfg.Tasks.Environment, Stall: a.cfg.Tasks.Stall,
+		Grace: a.cfg.Tasks.Grace, KeepTasks: a.opt.KeepTasks,
 	})
 	if err != nil {
 		return portHint(err, "file server", a.cfg.Files.Port)

@@ -12,6 +12,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -36,7 +37,7 @@ func openPartial(root *os.Root, path string) (*partialFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() { // a link, perhaps: nothing of ours
+	if !info.Mode().IsRegular() || links(info) > 1 { // a link, perhaps: nothing of ours
 		return p, root.RemoveAll(p.name())
 	}
 	if p.f, err = root.OpenFile(p.name(), os.O_RDWR, 0); err != nil {
@@ -46,6 +47,15 @@ func openPartial(root *os.Root, path string) (*partialFile, error) {
 		return nil, errors.Join(err, p.f.Close())
 	}
 	return p, nil
+}
+
+// links is how many names a file has: with a second one, what is written to it
+// would be in another file too.
+func links(info fs.FileInfo) uint64 {
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		return uint64(stat.Nlink)
+	}
+	return 1
 }
 
 func (p *partialFile) name() string { return p.path + partialSuffix }

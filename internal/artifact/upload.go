@@ -8,6 +8,7 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"syscall"
 	"time"
 )
 
@@ -73,6 +74,9 @@ func (h *handler) refuseUpload(w http.ResponseWriter, taskID string, err error) 
 		refuse(w, http.StatusForbidden, err.Error())
 	case broken, errors.Is(err, ErrBadPath), errors.Is(err, ErrBadTaskID), errors.Is(err, errNoTaskID), errors.Is(err, errNoFiles):
 		refuse(w, http.StatusBadRequest, err.Error())
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		h.Logger.Error("there is no room for an upload", slog.String("task_id", taskID), slog.Any("err", err))
+		refuse(w, http.StatusInsufficientStorage, "No room for these files at the cloud: no space left on device; nothing of them was kept")
 	default:
 		h.Logger.Error("cannot store an upload", slog.String("task_id", taskID), slog.Any("err", err))
 		refuse(w, http.StatusInternalServerError, "Internal error")

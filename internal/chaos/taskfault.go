@@ -249,7 +249,7 @@ func (f *faultRun) why(ctx context.Context, task string, never bool) (reason str
 			state, err := f.s.status(ctx, clients[0])
 			for _, q := range state.Quarantined {
 				if err == nil && q.TaskID == task {
-					reason = q.Reason
+					reason = string(q.Reason)
 				}
 			}
 			return reason != ""

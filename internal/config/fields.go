@@ -116,7 +116,7 @@ func fields() []field {
 		return intValue{&c.Tasks.RestartAttempts, 0, 100, "a number of restarts"}
 	})
 
-	add("stall_minutes", "10", "minutes without a sign of life after which a task that never told a rhythm counts as stalled; 0: never",
+	add("stall_minutes", "10", "minutes without a sign of life after which a client's task that does not compute is stopped as stalled, unless its own rhythm is slower; one is marked as stalled earlier; 0: never",
 		span(func(c *Config) *time.Duration { return &c.Tasks.Stall }, time.Minute, 0, 7*24*time.Hour))
 	add("environment", "", "variables that tasks may see beside the usual ones, separated by commas; * at an end matches any", func(c *Config) value {
 		return listValue{&c.Tasks.Environment}

@@ -34,9 +34,9 @@ func FuzzLoad(f *testing.F) {
 			}
 			return
 		}
-		again, err := load(c.render())
+		again, err := load(c.render(true))
 		if err != nil {
-			t.Fatalf("what was written is refused: %v\n%s", err, c.render())
+			t.Fatalf("what was written is refused: %v\n%s", err, c.render(true))
 		}
 		if diff := diffConfigs(c, again); diff != "" {
 			t.Errorf("read back (-written +read):\n%s", diff)

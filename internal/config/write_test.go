@@ -173,6 +173,7 @@ func TestTaskDir(t *testing.T) {
 		{"a flag overrides", "config.ini", string(contract), map[string]string{"client.broker.port": "1"}, false, "data"},
 		{"a flag that no peer reads", "config.ini", string(contract), map[string]string{"log.level": "debug"}, false, "."},
 		{"a port moved", "config.ini", string(contract), nil, true, "data"},
+		{"tasks of another account", "config.ini", string(contract), map[string]string{"tasks.user": "nobody"}, false, "data/effective"},
 		{"another name", "my.ini", string(contract), nil, false, "data"},
 		{"the file is in the data folder", "data/config.ini", "[log]\n", nil, false, "data/effective"},
 	} {
@@ -198,6 +199,11 @@ func TestTaskDir(t *testing.T) {
 				}
 			}
 			py := readByPython(t, read(t, filepath.Join(want, "config.ini")))[0]
+			if tc.want != "." {
+				if _, told := py["client.broker"]["password"]; told {
+					t.Error("tasks are told a password")
+				}
+			}
 			if got, want := py["client.broker"]["port"], (intValue{p: &c.ClientBroker.Port}).text(); got != want {
 				t.Errorf("python reads port %s there, want %s", got, want)
 			}

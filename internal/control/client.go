@@ -120,7 +120,7 @@ func (c *Client) Recall(now, at time.Time, o Outcome) {
 			t.settled, c.changed = until, true
 		}
 		c.want(t, false)
-	case o.Result == Failed && o.Held && o.Reason.Class() != policy.Infrastructure:
+	case o.Result == Failed && o.Held && policy.ClassOf(o.Reason) != policy.Infrastructure:
 		c.want(t, false)
 	}
 }
@@ -193,7 +193,7 @@ func (c *Client) Ended(now time.Time, o Outcome) []Action {
 	case Failed:
 		if o.Held {
 			t.checked, t.restarts = now, nil
-			c.want(t, t.wanted && o.Reason.Class() == policy.Infrastructure) // that will pass
+			c.want(t, t.wanted && policy.ClassOf(o.Reason) == policy.Infrastructure) // that will pass
 			break
 		}
 		c.again(now, t, o.Reason)

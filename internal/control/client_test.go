@@ -90,7 +90,7 @@ func (d *desk) launched(id, execution string) []Action {
 	return d.Launched(d.now, id, execution)
 }
 func (d *desk) ended(id, execution string, r Result) []Action {
-	return d.Ended(d.now, Outcome{Task: id, Execution: execution, Result: r, Reason: policy.Lost})
+	return d.Ended(d.now, Outcome{Task: id, Execution: execution, Result: r, Reason: contract.ReasonLost})
 }
 
 // fails lets an execution fail by a reason.
@@ -134,7 +134,7 @@ func TestASilentCloudHoldsNothingUpForLong(t *testing.T) {
 	d.is(d.after(10*time.Second), "poll") // and no answer
 	d.is(d.after(fresh), "")              // a runs
 	d.now = d.now.Add(5 * time.Second)
-	d.is(d.fails("a", "1", policy.Signaled), "") // another poll, when this one has ended
+	d.is(d.fails("a", "1", contract.ReasonSignaled), "") // another poll, when this one has ended
 	d.is(d.after(fresh), "launch b")
 	d.launched("b", "2")
 	d.is(d.Unreachable(d.now), "poll")
@@ -167,7 +167,7 @@ func TestAllRunUpToTheBound(t *testing.T) {
 	d.Tick(d.now)
 	d.is(d.offered("a", "b", "c"), "launch a, launch b")
 	d.is(d.launched("a", "1"), "")
-	d.quarantine.Fail(d.now, policy.Key{Task: "b", Digest: "1"}, policy.Signaled)
+	d.quarantine.Fail(d.now, policy.Key{Task: "b", Digest: "1"}, contract.ReasonSignaled)
 	d.is(d.ended("b", "", Kept), "launch c")
 	d.is(d.launched("c", "2"), "")
 }
@@ -210,7 +210,7 @@ func TestAHeldTaskIsLookedAtOnceAnInterval(t *testing.T) {
 	d.Tick(d.now)
 	d.offered("a", "b")
 	d.launched("a", "1")
-	d.is(d.fails("a", "1", policy.ReportError), "poll")
+	d.is(d.fails("a", "1", contract.ReasonReportError), "poll")
 	d.is(d.offered("a"), "")
 	for range 3 {
 		d.is(d.after(10*time.Second), "poll")
@@ -230,13 +230,13 @@ func TestWhatFailsForWantOfSomethingElseIsTriedAgain(t *testing.T) {
 	d.offered("a")
 	for i, wait := range []time.Duration{time.Second, 2 * time.Second} {
 		d.launched("a", fmt.Sprint(i))
-		d.is(d.fails("a", fmt.Sprint(i), policy.ServerUnreachable), "poll")
+		d.is(d.fails("a", fmt.Sprint(i), contract.ReasonServerUnreachable), "poll")
 		d.is(d.offered("a"), "")
 		d.is(d.after(wait), "poll")
 		d.is(d.offered("a"), "launch a")
 	}
 	d.launched("a", "3")
-	d.is(d.fails("a", "3", policy.ServerUnreachable), "poll") // the third: it is held for a while
+	d.is(d.fails("a", "3", contract.ReasonServerUnreachable), "poll") // the third: it is held for a while
 	d.is(d.offered("a"), "")
 	d.now = d.now.Add(time.Minute)
 	d.is(d.Tick(d.now), "poll")
@@ -265,8 +265,8 @@ func TestRecall(t *testing.T) {
 	}{
 		"finished just now": {Outcome{Task: "a", Result: Finished}, 20 * time.Second, ""},
 		"finished long ago": {Outcome{Task: "a", Result: Finished}, time.Hour, "launch a"},
-		"held":              {Outcome{Task: "a", Result: Failed, Held: true, Reason: policy.Signaled}, 0, "launch a"},
-		"to be tried again": {Outcome{Task: "a", Result: Failed, Reason: policy.Lost}, 0, "launch a"},
+		"held":              {Outcome{Task: "a", Result: Failed, Held: true, Reason: contract.ReasonSignaled}, 0, "launch a"},
+		"to be tried again": {Outcome{Task: "a", Result: Failed, Reason: contract.ReasonLost}, 0, "launch a"},
 		"a clock gone back": {Outcome{Task: "a", Result: Finished}, -time.Hour, "launch a"},
 		"another one's":     {Outcome{Task: "b", Result: Finished}, 0, "launch a"},
 	} {
@@ -345,15 +345,15 @@ func TestTheQuarantineIsOfOneVersion(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	q := NewQuarantine(time.Hour, 2, nil)
 	key := policy.Key{Task: "a", Digest: "1"}
-	if !q.Fail(now, key, policy.Signaled) || !q.Holds(now, key) || q.Holds(now, policy.Key{Task: "a", Digest: "2"}) || q.Holds(now.Add(time.Hour), key) {
+	if !q.Fail(now, key, contract.ReasonSignaled) || !q.Holds(now, key) || q.Holds(now, policy.Key{Task: "a", Digest: "2"}) || q.Holds(now.Add(time.Hour), key) {
 		t.Error("a failure of the code does not hold this version for an hour")
 	}
-	q.Fail(now, key, policy.Signaled)
+	q.Fail(now, key, contract.ReasonSignaled)
 	q = NewQuarantine(time.Hour, 2, q.Entries(now))
 	if !q.Holds(now, key) || q.Succeed(now, policy.Key{Task: "a"}) || !q.Succeed(now, key) || q.Holds(now, key) {
 		t.Error("it is not kept, or not forgotten")
 	}
-	q.Fail(now, key, policy.Signaled)
+	q.Fail(now, key, contract.ReasonSignaled)
 	if held := slices.Collect(func(yield func(string) bool) {
 		for id := range q.tasks(now) {
 			if !yield(id) {

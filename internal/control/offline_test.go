@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/agata-fl/agata/internal/supervise/policy"
+	"github.com/agata-fl/agata/pkg/contract"
 )
 
 // reboot gives the next client what the last one left, as it is on disk.
@@ -56,9 +57,9 @@ func TestAClientStartsFromDisk(t *testing.T) {
 
 func TestNothingElseStartsFromDisk(t *testing.T) {
 	for name, spoil := range map[string]func(d *desk){
-		"it is held": func(d *desk) { d.fails("b", "2", policy.ReportError) },
+		"it is held": func(d *desk) { d.fails("b", "2", contract.ReasonReportError) },
 		"it was held, and no more": func(d *desk) {
-			d.fails("b", "2", policy.ReportError)
+			d.fails("b", "2", contract.ReasonReportError)
 			d.quarantine.Release("b")
 		},
 		"it has finished":  func(d *desk) { d.ended("b", "2", Finished) },
@@ -95,7 +96,7 @@ func TestALostTaskStartsFromDiskWithoutWaitingForTheCloud(t *testing.T) {
 	d := running(t, 1)
 	d.reboot()
 	d.Adopt("b", "2") // what a reboot leaves
-	d.is(d.fails("b", "2", policy.Lost), "poll")
+	d.is(d.fails("b", "2", contract.ReasonLost), "poll")
 	d.now = d.now.Add(500 * time.Millisecond)
 	d.is(d.Unreachable(d.now), "")
 	d.is(d.after(500*time.Millisecond), "launch b offline")
@@ -117,7 +118,7 @@ func TestFilesThatAreNotOnDiskWaitForTheCloud(t *testing.T) {
 // Another version of it is held: whether this one is, its files tell.
 func TestAMendedTaskStartsFromDisk(t *testing.T) {
 	d := running(t, 1)
-	d.quarantine.Fail(d.now, policy.Key{Task: "b", Digest: "before"}, policy.Signaled)
+	d.quarantine.Fail(d.now, policy.Key{Task: "b", Digest: "before"}, contract.ReasonSignaled)
 	d.reboot()
 	d.Tick(d.now)
 	d.is(d.Unreachable(d.now), "launch b again offline")
@@ -127,7 +128,7 @@ func TestAMendedTaskStartsFromDisk(t *testing.T) {
 // What waited for another try had lost its place.
 func TestWhatRanLastStartsFromDisk(t *testing.T) {
 	d := running(t, 1)
-	d.fails("b", "2", policy.ServerUnreachable)
+	d.fails("b", "2", contract.ReasonServerUnreachable)
 	d.is(d.offered("b", "c"), "launch c")
 	d.launched("c", "3")
 	d.reboot()
@@ -160,7 +161,7 @@ func TestACloudThatWentAway(t *testing.T) {
 	d.launched("c", "3")
 	d.is(d.after(10*time.Second), "poll")
 	d.is(d.Unreachable(d.now), "")
-	d.is(d.fails("b", "2", policy.Lost), "poll")
+	d.is(d.fails("b", "2", contract.ReasonLost), "poll")
 	d.is(d.Unreachable(d.now), "")
 	d.is(d.after(time.Second), "launch b offline")
 	d.is(d.ended("b", "", NotOnDisk), "launch b")

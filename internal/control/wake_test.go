@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/agata-fl/agata/internal/supervise/policy"
+	"github.com/agata-fl/agata/pkg/contract"
 )
 
 func TestAWakeAsksAtOnce(t *testing.T) {
@@ -59,7 +59,7 @@ func TestAChangedTaskIsTriedWithTheNextAnswer(t *testing.T) {
 	d.Tick(d.now)
 	d.offered("a")
 	d.launched("a", "1")
-	d.fails("a", "1", policy.ReportError)
+	d.fails("a", "1", contract.ReasonReportError)
 	d.is(d.offered("a"), "")
 	d.Changed("a")
 	d.Changed("unknown")

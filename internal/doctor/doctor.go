@@ -73,6 +73,7 @@ func Run(ctx context.Context, cfg *config.Config, p Probes) []Result {
 		check{"data folder", func(context.Context) Result { return dataFolder(p, cfg.Data) }},
 		check{"disk space", func(context.Context) Result { return diskSpace(p, cfg.Data) }},
 		check{"open files", func(context.Context) Result { return openFiles(p) }},
+		check{"task limits", func(context.Context) Result { return taskLimits(p, cfg.Tasks) }},
 		check{"clock", func(ctx context.Context) Result { return clock(ctx, p, cfg.GatewayURL()) }},
 	)
 	return runAll(ctx, checks)

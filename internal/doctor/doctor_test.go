@@ -65,7 +65,8 @@ func sound() Probes {
 		Exists:    func(string) (bool, bool, error) { return true, true, nil },
 		Free:      func(string) (uint64, error) { return 50 * gib, nil },
 		OpenFiles: func() (uint64, error) { return 65536, nil },
-		Now:       func() time.Time { return noon },
+		Account:   func(string) error { return nil }, Controllers: func([]string) ([]string, error) { return nil, nil },
+		Now: func() time.Time { return noon },
 	}
 }
 
@@ -116,7 +117,7 @@ func TestASoundMachineHasNoFault(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	}
-	const want = "python flower cloud broker cloud queues client broker client queues gateway port files port certificates data folder disk space open files clock"
+	const want = "python flower cloud broker cloud queues client broker client queues gateway port files port certificates data folder disk space open files task limits clock"
 	if got := strings.Join(names, " "); got != want {
 		t.Errorf("the order is %q", got)
 	}
@@ -210,6 +211,15 @@ func TestEachFaultIsNamedWithItsMend(t *testing.T) {
 		{"little disk", nil, func(p *Probes) { p.Free = func(string) (uint64, error) { return gib - 1, nil } }, "disk space", Warning, "only 1024.0 MiB left", "make room"},
 		{"no disk", nil, func(p *Probes) { p.Free = func(string) (uint64, error) { return 99 * mib, nil } }, "disk space", Failed, "only 99.0 MiB left", "make room"},
 		{"disk out of sight", nil, func(p *Probes) { p.Free = func(string) (uint64, error) { return 0, syscall.EIO } }, "disk space", Warning, "cannot tell", "df /srv/agata"},
+		{"no cgroup", []string{"tasks.memory_mb=512"}, func(p *Probes) {
+			p.Controllers = func([]string) ([]string, error) { return nil, errors.New("there is no tree") }
+		}, "task limits", Warning, "there is no tree", "Delegate=yes"},
+		{"half a cgroup", []string{"tasks.memory_mb=512", "tasks.processes=9"}, func(p *Probes) {
+			p.Controllers = func([]string) ([]string, error) { return []string{"memory"}, nil }
+		}, "task limits", Warning, "does not keep their limits of memory", "Delegate=yes"},
+		{"no such account", []string{"tasks.user=x"}, func(p *Probes) {
+			p.Account = func(name string) error { return errors.New("the account " + name + " is not there") }
+		}, "task limits", Failed, "the account x is not there", "name an account"},
 		{"few files", nil, func(p *Probes) { p.OpenFiles = func() (uint64, error) { return 256, nil } }, "open files", Warning, "only 256 files", "ulimit -n 4096"},
 		{"files out of sight", nil, func(p *Probes) { p.OpenFiles = func() (uint64, error) { return 0, syscall.ENOSYS } }, "open files", Warning, "cannot tell", "ulimit"},
 		{"clock ahead", nil, func(p *Probes) { p.Now = func() time.Time { return noon.Add(8500 * time.Millisecond) } }, "clock", Warning, "8s ahead of the cloud's", "set-ntp"},
@@ -288,6 +298,7 @@ func TestWhatIsNoFault(t *testing.T) {
 		{"data folder not there yet", nil, func(p *Probes) {
 			p.Exists = func(path string) (bool, bool, error) { return path == "/srv", path == "/srv", nil }
 		}, "data folder", "/srv/agata will be made"},
+		{"limits kept", []string{"tasks.memory_mb=512", "tasks.user=nobody"}, nil, "task limits", "tasks run as nobody; cgroups keep their limits of memory"},
 		{"no gateway", nil, func(p *Probes) {
 			p.HTTP = func(context.Context, string, string) (Answer, error) { return Answer{}, opErr(syscall.ECONNREFUSED) }
 		}, "clock", "does not answer"},

@@ -37,7 +37,12 @@ type Probes struct {
 	Free func(dir string) (uint64, error)
 	// OpenFiles returns how many files this process may have open.
 	OpenFiles func() (uint64, error)
-	Now       func() time.Time
+	// Account tells why tasks cannot run as an account; "" is this process's own.
+	Account func(name string) error
+	// Controllers returns those of the named controllers that no cgroup of a task
+	// can have. The error says why none can.
+	Controllers func(wanted []string) (missing []string, err error)
+	Now         func() time.Time
 }
 
 // Answer is what an HTTP server said; of the body only the beginning.

@@ -33,6 +33,7 @@ func System(secure *tls.Config) Probes {
 			return request(ctx, secure, method, url)
 		},
 		Writable: tryWrite, Exists: exists, Free: free, OpenFiles: maxOpenFiles, Now: time.Now,
+		Account: findAccount, Controllers: missingControllers,
 	}
 }
 

@@ -20,6 +20,9 @@ type proxy struct {
 	cutAfter int64 // bytes of answers until the next cut; 0: never
 	cuts     int
 	requests []string // what clients sent
+	began    int      // connections so far
+	hushed   int      // how many of them are silent
+	hushAt   int64    // bytes of answers until all that there are fall silent; 0: never
 }
 
 // newProxy serves until the test ends.
@@ -51,6 +54,39 @@ func (p *proxy) cut(n int64) {
 	p.cutAfter = n
 }
 
+// hush makes the connections that there are silent: they stay open, and nothing
+// goes through any more, as when a machine or a line between is gone. New ones work.
+func (p *proxy) hush() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hushed = p.began
+}
+
+// hushAfter is hush at the nth byte of answers from now.
+func (p *proxy) hushAfter(n int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hushAt = n
+}
+
+// silenced passes on what is written until the proxy's connection n is hushed.
+type silenced struct {
+	net.Conn
+	p *proxy
+	n int
+}
+
+// Write implements io.Writer.
+func (s silenced) Write(b []byte) (int, error) {
+	s.p.mu.Lock()
+	silent := s.n <= s.p.hushed
+	s.p.mu.Unlock()
+	if silent {
+		return len(b), nil
+	}
+	return s.Conn.Write(b)
+}
+
 // seen are the requests so far, and how many connections were cut.
 func (p *proxy) seen() (requests string, cuts int) {
 	p.mu.Lock()
@@ -78,6 +114,8 @@ func (p *proxy) serve(ctx context.Context, client net.Conn) {
 	defer client.Close()
 	p.mu.Lock()
 	target := p.target
+	p.began++
+	n := p.began
 	p.mu.Unlock()
 	server, err := net.DialTimeout("tcp", target, time.Second)
 	if err != nil {
@@ -89,16 +127,21 @@ func (p *proxy) serve(ctx context.Context, client net.Conn) {
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		defer end()
-		p.copy(server, client, func(b []byte) bool {
+		p.copy(silenced{server, p, n}, client, func(b []byte) bool {
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			p.requests = append(p.requests, string(b))
 			return true
 		})
 	})
-	p.copy(client, server, func(b []byte) bool {
+	p.copy(silenced{client, p, n}, server, func(b []byte) bool {
 		p.mu.Lock()
 		defer p.mu.Unlock()
+		if p.hushAt > 0 {
+			if p.hushAt -= int64(len(b)); p.hushAt <= 0 {
+				p.hushAt, p.hushed = 0, p.began
+			}
+		}
 		if p.cutAfter == 0 {
 			return true
 		}

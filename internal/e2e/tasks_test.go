@@ -121,7 +121,7 @@ func (w *world) held(id string) (reason string) {
 	w.eventually("task "+id+" is in quarantine", func() bool {
 		for _, q := range w.status().Quarantined {
 			if q.TaskID == id {
-				reason = q.Reason
+				reason = string(q.Reason)
 				return true
 			}
 		}

@@ -53,12 +53,12 @@ func accept(r contract.Record) (contract.Record, error) {
 		if r.Execution == "" {
 			return r, errors.New("it is of an execution that has no id")
 		}
-		if !slices.Contains(runStates, run.State) {
-			return r, fmt.Errorf("the execution's state is %q, none of %q", cut(run.State, 64), runStates)
+		if !slices.Contains(contract.RunStates(), run.State) {
+			return r, fmt.Errorf("the execution's state is %q, none of %q", cut(string(run.State), 64), contract.RunStates())
 		}
 		one := *run
 		one.Detail, one.LastLines = cut(one.Detail, maxText), lastLines(one.LastLines)
-		names = append(names, &one.Side, &one.Reason)
+		names = append(names, &one.Side, (*string)(&one.Reason))
 		r.Run = &one
 	case r.Kind == contract.RecordClient && state != nil:
 		if r.Client == "" {
@@ -89,9 +89,6 @@ func accept(r contract.Record) (contract.Record, error) {
 	}
 	return r, nil
 }
-
-// runStates are the states of [contract.ExecutionRun].
-var runStates = []string{"running", "finished", "failed", "stopped"}
 
 // valid is text that readers of JSON and SQLite's own functions can take.
 func valid(text string) string {

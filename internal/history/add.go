@@ -176,7 +176,7 @@ func (a *adding) one(ctx context.Context, seq int64, r *contract.Record) (sql.Re
 			started = r.Time
 		}
 		ended := run.Ended
-		if run.State != "running" && !sane(ended) {
+		if run.State != contract.StateRunning && !sane(ended) {
 			ended = effective
 		}
 		return a.stmt(ctx, s.sql.execution).ExecContext(ctx, r.Execution, seq, packID(r.ID), effective, received,

@@ -32,11 +32,11 @@ func TestExecutionsTakeTheLastWord(t *testing.T) {
 				}
 			}
 			got, found, err := s.Execution(t.Context(), "x")
-			if err != nil || !found || got.State != tt.want || got.Task != "t" || got.Client != "u" {
+			if err != nil || !found || string(got.State) != tt.want || got.Task != "t" || got.Client != "u" {
 				t.Errorf("%+v, %v; want %s", got, err, tt.want)
 			}
 			entries, err := s.since(t.Context(), &Filter{}, 0, s.LastSeq(), 10)
-			if err != nil || len(entries) != 1 || entries[0].Run.State != tt.want {
+			if err != nil || len(entries) != 1 || string(entries[0].Run.State) != tt.want {
 				t.Errorf("%d entries, %v", len(entries), err)
 			}
 		})

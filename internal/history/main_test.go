@@ -66,7 +66,7 @@ func round(after float64, about contract.About, client, side, round, acc string)
 
 func run(after float64, id, client, task, state string) contract.Record {
 	r := contract.Record{ID: uuid.NewString(), Kind: contract.RecordExecution, Time: noon + after, Client: client, About: contract.About{Task: task, Execution: id},
-		Run: &contract.ExecutionRun{Side: contract.SideClient, State: state, Started: noon}}
+		Run: &contract.ExecutionRun{Side: contract.SideClient, State: contract.State(state), Started: noon}}
 	if client == "" {
 		r.Run.Side = contract.SideServer
 	}

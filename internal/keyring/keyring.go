@@ -72,6 +72,9 @@ func load(path string) (map[string]string, error) {
 	if err := json.Unmarshal(b, &tokens); err != nil {
 		return nil, fmt.Errorf("%s is damaged: %w; remove it and sign in again", path, err)
 	}
+	if tokens == nil { // the file says null
+		tokens = map[string]string{}
+	}
 	return tokens, nil
 }
 

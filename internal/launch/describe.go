@@ -1,14 +1,24 @@
 package launch
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"syscall"
 	"unicode/utf8"
 
 	"github.com/agata-fl/agata/internal/supervise"
+	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/taskreporter"
 )
+
+// StartReason is the reason of a failed start.
+func StartReason(err error) contract.Reason {
+	if e, ok := errors.AsType[*supervise.StartError](err); ok && e.Kind == supervise.KindTimeout {
+		return contract.ReasonStartTimeout
+	}
+	return contract.ReasonStartFailed
+}
 
 // Describe says in words how a process ended by itself.
 func Describe(exit supervise.Exit) string {
@@ -20,8 +30,13 @@ func Describe(exit supervise.Exit) string {
 		text = fmt.Sprintf("the process ended with exit code %d", exit.Code)
 	case supervise.ReasonSignaled:
 		text = fmt.Sprintf("signal %d (%s) ended the process", exit.Signal, syscall.Signal(exit.Signal))
+	case supervise.ReasonLimitExceeded:
+		text = "the kernel ended the process for passing a limit of " + passed[syscall.Signal(exit.Signal)]
 	case supervise.ReasonOOMKilled:
 		text = "the kernel ended the process for want of memory"
+		if exit.Memory > 0 {
+			text = fmt.Sprintf("the kernel ended the process for using more memory than its limit of %d MiB", exit.Memory>>20)
+		}
 	default:
 		text = exit.Error
 	}
@@ -30,6 +45,9 @@ func Describe(exit supervise.Exit) string {
 	}
 	return text
 }
+
+// passed are the limits whose passing the kernel tells by a signal.
+var passed = map[syscall.Signal]string{syscall.SIGXCPU: "processor time", syscall.SIGXFSZ: "file size"}
 
 const (
 	wordLines = 5

@@ -20,6 +20,8 @@ type Surroundings struct {
 	Port       int
 	PythonPath []string // put before this process's PYTHONPATH
 	Trace      string   // W3C traceparent, or empty
+	Allow      []string // patterns of further variables that the task may see
+	Other      bool     // the task runs as another account, which cannot write into Work
 }
 
 // Environ is the environment of a task's process: what [supervise.Environ] lets
@@ -30,9 +32,11 @@ func (s Surroundings) Environ() []string {
 		"AGATA_SIDE=" + string(s.Side),
 		"AGATA_WORK_DIR=" + s.Work,
 		"AGATA_SERVER_ADDRESS=" + net.JoinHostPort(s.Host, strconv.Itoa(s.Port)),
-		"FLWR_HOME=" + filepath.Join(s.Work, "flwr_home"),
 		"FLWR_TELEMETRY_ENABLED=0",
 		"PYTHONUNBUFFERED=1",
+	}
+	if !s.Other { // else Flower takes HOME, which is the task's own then
+		extra = append(extra, "FLWR_HOME="+filepath.Join(s.Work, "flwr_home"))
 	}
 	if s.ClientID != "" {
 		extra = append(extra, "AGATA_CLIENT_ID="+s.ClientID)
@@ -47,5 +51,5 @@ func (s Surroundings) Environ() []string {
 	if s.Trace != "" {
 		extra = append(extra, "TRACEPARENT="+s.Trace)
 	}
-	return supervise.Environ(nil, extra...)
+	return supervise.Environ(s.Allow, extra...)
 }

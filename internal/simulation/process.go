@@ -5,6 +5,7 @@ import (
 
 	"github.com/agata-fl/agata/internal/control"
 	"github.com/agata-fl/agata/internal/supervise/policy"
+	"github.com/agata-fl/agata/pkg/contract"
 )
 
 // ending is how an execution ended.
@@ -28,19 +29,19 @@ func (e ending) outcome() (control.Result, policy.Reason) {
 	case endFinished:
 		return control.Finished, ""
 	case endStopped:
-		return control.Stopped, policy.OperatorStop
+		return control.Stopped, contract.ReasonOperatorStop
 	case endExit:
-		return control.Failed, policy.ExitNonzero
+		return control.Failed, contract.ReasonExitNonzero
 	case endSignal:
-		return control.Failed, policy.Signaled
+		return control.Failed, contract.ReasonSignaled
 	case endError:
-		return control.Failed, policy.ReportError
+		return control.Failed, contract.ReasonReportError
 	case endTemporary:
-		return control.Failed, policy.ServerUnreachable
+		return control.Failed, contract.ReasonServerUnreachable
 	case endStalled:
-		return control.Failed, policy.Stalled
+		return control.Failed, contract.ReasonStalled
 	default:
-		return control.Failed, policy.Lost
+		return control.Failed, contract.ReasonLost
 	}
 }
 

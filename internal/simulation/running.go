@@ -6,6 +6,7 @@ import (
 
 	"github.com/agata-fl/agata/internal/control"
 	"github.com/agata-fl/agata/internal/supervise/policy"
+	"github.com/agata-fl/agata/pkg/contract"
 )
 
 // launch begins to bring the files of a task (services/client-task-manager/launch.go).
@@ -71,8 +72,8 @@ func (w *world) fetched(c *client, l *launch) {
 	id, now := w.cloud.tasks[l.task].id, w.clock()
 	switch {
 	case !l.offline && (l.failed || c.cut > 0 || !w.cloud.up):
-		held := w.hold(c, policy.Key{Task: id}, policy.DownloadFailed)
-		w.notLaunched(c, l, control.Outcome{Result: control.Failed, Reason: policy.DownloadFailed, Held: held})
+		held := w.hold(c, policy.Key{Task: id}, contract.ReasonDownloadFailed)
+		w.notLaunched(c, l, control.Outcome{Result: control.Failed, Reason: contract.ReasonDownloadFailed, Held: held})
 		return
 	case l.offline && l.version == 0:
 		w.notLaunched(c, l, control.Outcome{Result: control.NotOnDisk})
@@ -90,8 +91,8 @@ func (w *world) fetched(c *client, l *launch) {
 		c.disk.quarantine = c.quarantine.Entries(now)
 	}
 	if !w.calm() && w.chance(0.003) {
-		held := w.hold(c, key, policy.StartFailed)
-		w.notLaunched(c, l, control.Outcome{Result: control.Failed, Reason: policy.StartFailed, Held: held})
+		held := w.hold(c, key, contract.ReasonStartFailed)
+		w.notLaunched(c, l, control.Outcome{Result: control.Failed, Reason: contract.ReasonStartFailed, Held: held})
 		return
 	}
 	w.push(w.between(5*time.Millisecond, 60*time.Millisecond), event{kind: evSpawned, who: c.id, life: c.life, arg: l.n})

@@ -188,7 +188,9 @@ func (w *world) look(c *client, why cause) {
 	switch right := w.right(c); {
 	case right && c.wrong:
 		c.wrong = false
-		w.truth.took[c.why] = append(w.truth.took[c.why], w.now-c.since)
+		if !w.blocked(c) { // else it came right by chance, in the middle of the fault
+			w.truth.took[c.why] = append(w.truth.took[c.why], w.now-c.since)
+		}
 	case !right && !c.wrong:
 		c.wrong, c.why, c.since = true, why, w.now
 	}
@@ -203,6 +205,9 @@ func (w *world) checkAll(n int16, why cause) {
 	}
 }
 
+// blocked tells that a client cannot come to what it should do for now.
+func (w *world) blocked(c *client) bool { return !c.manager || c.cut > 0 || !w.cloud.up }
+
 // patience is how long a client may take to what it should do, from the end of
 // what disturbed it: some polls, a timeout each, and the longest back-off.
 func (w *world) patience() time.Duration { return 4*w.opt.Interval + 3*time.Minute }
@@ -214,7 +219,7 @@ func (w *world) everyMinute() {
 		if int64(i)%60 == int64(w.now/time.Minute)%60 { // what nothing but the time has changed
 			w.look(c, causeRelease)
 		}
-		if c.wrong && c.manager && c.cut == 0 && w.cloud.up && w.now-c.since > w.patience() {
+		if c.wrong && !w.blocked(c) && w.now-c.since > w.patience() {
 			w.violation("%s has not come to what it should do, %v after %q", c.name, w.now-c.since, causeNames[c.why])
 			c.since = w.now
 		}

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"syscall"
 	"time"
 
 	"modernc.org/sqlite"
@@ -15,13 +17,24 @@ import (
 // returns nil; an error or a panic rolls it back. Updates run one at a time, in
 // the order of their arrival, so fn must be short: no call to another service, and
 // no use of db itself, which would wait for its own caller. fn may not keep tx.
-// Errors of fn come back as they are.
+// Errors of fn come back as they are; of a full disk, which changes nothing, they
+// wrap [syscall.ENOSPC].
 func (db *DB) Update(ctx context.Context, fn func(tx *sql.Tx) error) (err error) {
 	defer db.observe("update", time.Now(), &err)
 	ctx, cancel := context.WithTimeout(ctx, db.opts.Timeout)
 	defer cancel()
 	err = errPanic // what Observe is told if fn does
-	return inTx(ctx, db.writer, nil, fn)
+	return db.explain(inTx(ctx, db.writer, nil, fn))
+}
+
+// explain names a full disk, so that callers can tell that it is one (by
+// [syscall.ENOSPC]) and nothing was changed.
+func (db *DB) explain(err error) error {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	if ok && (e.Code()&0xff == sqlite3.SQLITE_FULL || e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE) {
+		return fmt.Errorf("%w for %s: %w", syscall.ENOSPC, filepath.Base(db.path), err)
+	}
+	return err
 }
 
 // View runs fn on a consistent snapshot, beside any Update. A snapshot left open

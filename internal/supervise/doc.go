@@ -6,7 +6,7 @@
 // files and waits for the shim's end. The truth about a process is its exit:
 // exit.json, which the shim writes, watched or not.
 //
-//	Start ──► running ──leader exits──────────► ended: exited, exit_nonzero, signaled, oom_killed
+//	Start ──► running ──leader exits──────────► ended: exited, exit_nonzero, signaled, oom_killed, limit_exceeded
 //	             │  └──Stop: TERM, grace, KILL─► ended: stopped
 //	             └──shim killed (task dies too)► ended: lost
 //	Close (detach): the watchers leave, every task keeps running

@@ -39,12 +39,16 @@ func (p *Process) conclude() {
 	p.exit = exitOf(exit)
 	p.exit.LastLines = p.Tail(20)
 	close(p.ended)
+	p.m.unconfine(p.spec)
 	close(p.done)
 }
 
 // lost ends what a shim that died left behind, and records that nobody knows how
 // its task ended.
 func (p *Process) lost() shim.Exit {
+	if p.spec.Cgroup != "" {
+		_ = endCgroup(p.spec.Cgroup, goneBound) // what is not gone by then is swept for
+	}
 	left := sweep(p.folder, p.ID(), goneBound)
 	why := "its shim ended without a word"
 	if p.record.BootID != shim.BootID() {

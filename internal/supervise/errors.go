@@ -16,6 +16,7 @@ const (
 	KindNotPermitted        StartErrorKind = "not_permitted"         // found, but not ours to execute
 	KindFolderMissing       StartErrorKind = "folder_missing"        // Spec.Dir is not a folder
 	KindConflict            StartErrorKind = "conflict"              // this ID runs, may run, or was not removed
+	KindTimeout             StartErrorKind = "timeout"               // its shim gave no answer in time
 	KindFailed              StartErrorKind = "failed"                // anything else: out of processes, a full disk
 )
 

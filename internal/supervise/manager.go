@@ -27,6 +27,9 @@ type Options struct {
 	// Spec names no limit; 0: 64 MiB; negative: everything.
 	LogBytes int64
 
+	Limits  Limits   // of each process, where its Spec says nothing else
+	Account *Account // whom processes run as; nil: as the manager
+
 	// LineBuffer is the capacity of each Lines channel; 0: 64.
 	LineBuffer int
 }
@@ -37,6 +40,8 @@ type Manager struct {
 	log   *slog.Logger
 	lock  *os.File
 	watch *watcher
+
+	cgroups *Cgroups // nil: none
 
 	doubt    time.Duration // how long Recover waits for an execution to become clear
 	patience time.Duration // how long after the grace a shim may take to finish a stop
@@ -82,6 +87,11 @@ func New(opts Options) (*Manager, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("supervise: make the folder of executions: %w", err)
 	}
+	if opts.Account != nil { // it comes through to its own execution, and lists none
+		if err := os.Chmod(dir, 0o711); err != nil {
+			return nil, fmt.Errorf("supervise: let account %s into the folder of executions: %w", opts.Account.Name, err)
+		}
+	}
 	lock, err := lockManager(filepath.Join(dir, ".lock"))
 	if err != nil {
 		return nil, fmt.Errorf("supervise: %w", err)
@@ -92,6 +102,7 @@ func New(opts Options) (*Manager, error) {
 		return nil, fmt.Errorf("supervise: %w", err)
 	}
 	m := &Manager{opts: opts, log: opts.Logger, lock: lock, watch: watch, doubt: 2 * time.Second, patience: 2 * goneBound, procs: map[string]*Process{}}
+	m.findCgroups(opts.Limits)
 	m.detachCtx, m.detach = context.WithCancel(context.Background())
 	m.probePunch()
 	m.refill()

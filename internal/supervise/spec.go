@@ -3,6 +3,7 @@ package supervise
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -28,7 +29,7 @@ type Spec struct {
 	Dir    string            // working directory; "": the manager's
 	Env    []string          // nil: Environ(nil); the AGATA_ variables are added
 	Grace  time.Duration     // from SIGTERM to SIGKILL; 0: Options.Grace
-	Limits Limits
+	Limits Limits            // those that are 0 are as in Options.Limits
 }
 
 var validID = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$`)
@@ -67,25 +68,28 @@ func (m *Manager) complete(spec Spec) (shim.Spec, StartErrorKind, error) {
 	if slices.ContainsFunc(texts, func(s string) bool { return strings.ContainsRune(s, 0) }) {
 		return none, KindInvalid, errors.New("an argument, variable or label holds a NUL byte")
 	}
-	path, err := lookUp(spec.Argv[0], dir, env)
+	path, err := lookUp(spec.Argv[0], dir, env, m.opts.Account)
 	if err != nil {
 		return none, KindInterpreterNotFound, err
 	}
+	if err := m.opts.Account.Reach(dir); err != nil {
+		return none, KindNotPermitted, fmt.Errorf("the working directory: %w", err)
+	}
+	if err := m.opts.Account.Reach(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return none, KindNotPermitted, fmt.Errorf("the program: %w", err)
+	}
 	full := shim.Spec{
 		ID: spec.ID, TaskID: spec.TaskID, Labels: spec.Labels, Path: path, Argv: spec.Argv, Dir: dir,
-		Env: env, Grace: spec.Grace, Linger: linger, Limits: spec.Limits,
+		Env: env, Grace: spec.Grace, Linger: linger, Limits: m.limits(spec.Limits), Account: m.opts.Account.ids(),
 	}
 	if full.Grace == 0 {
 		full.Grace = m.opts.Grace
 	}
-	if full.Limits.LogBytes == 0 {
-		full.Limits.LogBytes = m.opts.LogBytes
-	}
 	return full, "", nil
 }
 
-// lookUp finds the program as a shell in dir with env would.
-func lookUp(program, dir string, env []string) (string, error) {
+// lookUp finds the program as a shell of the account in dir with env would.
+func lookUp(program, dir string, env []string, account *Account) (string, error) {
 	if strings.Contains(program, "/") {
 		if !filepath.IsAbs(program) {
 			program = filepath.Join(dir, program)
@@ -102,7 +106,7 @@ func lookUp(program, dir string, env []string) (string, error) {
 				folder = filepath.Join(dir, folder)
 			}
 			path := filepath.Join(folder, program)
-			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && unix.Access(path, unix.X_OK) == nil {
+			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && unix.Access(path, unix.X_OK) == nil && account.Reach(path) == nil {
 				return path, nil
 			}
 		}

@@ -77,6 +77,17 @@ func (m *Manager) spawn(ctx context.Context, folder string, spec shim.Spec) (_ *
 			return nil, KindFailed, err
 		}
 	}
+	if err := m.admit(folder); err != nil {
+		return nil, KindNotPermitted, err
+	}
+	defer func() {
+		if err != nil {
+			m.unconfine(spec)
+		}
+	}()
+	if err := m.confine(&spec); err != nil {
+		return nil, KindFailed, err
+	}
 	if err := shim.WriteSpec(lock, spec); err != nil {
 		return nil, KindFailed, err
 	}
@@ -110,6 +121,9 @@ func (m *Manager) spawn(ctx context.Context, folder string, spec shim.Spec) (_ *
 	handle.close()
 	if err != nil {
 		sweep(folder, spec.ID, goneBound)
+		if errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() == nil {
+			return nil, KindTimeout, err
+		}
 		return nil, KindFailed, err
 	}
 	kind := KindFailed

@@ -9,8 +9,11 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -168,4 +171,29 @@ func (n *Node) call(t testing.TB, ctx context.Context, method, path string, body
 		t.Fatalf("RabbitMQ's management API: %s %s: %v", method, path, err)
 	}
 	return resp.StatusCode, answer
+}
+
+// RaiseAlarm makes the first private node believe that it has no memory left,
+// which is what it then does to everybody who publishes, until lift is called or
+// the test ends. Nothing else may use the node meanwhile: no t.Parallel.
+func RaiseAlarm(t testing.TB) (lift func()) {
+	t.Helper()
+	_, folder, found := strings.Cut(os.Getenv(RabbitMQTLSVar), ",")
+	if !found {
+		t.Skipf("needs the folder of the private RabbitMQ nodes in %s: `make test` starts them, or run `eval \"$(tools/testnodes start DIR)\"`", RabbitMQTLSVar)
+	}
+	watermark := func(bytes string) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		out, err := exec.CommandContext(ctx, filepath.Join("..", "..", "tools", "testnodes"), "ctl", filepath.Dir(folder), "one",
+			"set_vm_memory_high_watermark", "absolute", bytes).CombinedOutput()
+		if err != nil {
+			t.Errorf("set the memory of the RabbitMQ node: %v %s", err, out)
+		}
+	}
+	watermark("1MB")
+	lift = sync.OnceFunc(func() { watermark("1GB") })
+	t.Cleanup(lift)
+	return lift
 }

@@ -34,8 +34,8 @@ func (t *Transport) call(ctx context.Context, r rpc.Request) (rpc.Reply, error) 
 	if err != nil {
 		return rpc.Reply{}, err
 	}
-	if cs.s.blocked.Load() {
-		return rpc.Reply{}, rpc.Errorf(rpc.Unavailable, "the broker at %s takes no messages now (memory or disk alarm)", brokerName(t.opt))
+	if err := t.refuses(cs.s); err != nil {
+		return rpc.Reply{}, err
 	}
 	deadline, _ := ctx.Deadline()
 	left := time.Until(deadline).Milliseconds()
@@ -64,7 +64,7 @@ func (t *Transport) call(ctx context.Context, r rpc.Request) (rpc.Reply, error) 
 	if err != nil {
 		return rpc.Reply{}, lost(r.Function, false, err)
 	}
-	confirmed := confirm.Done()
+	confirmed, alarm := confirm.Done(), cs.s.alarm.on()
 	for {
 		select {
 		case o := <-answer:
@@ -78,6 +78,13 @@ func (t *Transport) call(ctx context.Context, r rpc.Request) (rpc.Reply, error) 
 			confirmed = nil
 			if !confirm.Acked() && !cs.ended() {
 				return rpc.Reply{}, rpc.Errorf(rpc.Unavailable, "the broker at %s refused the call of %s", brokerName(t.opt), r.Function)
+			}
+		case <-alarm:
+			// Brokers tell who publishes: this call may be what led to the word, and
+			// then waits in the connection until they read on.
+			if alarm = nil; confirmed != nil {
+				return rpc.Reply{}, rpc.Errorf(rpc.Unavailable,
+					"the broker at %s takes no messages now (memory or disk alarm): whether %s takes effect when it does again is unknown", brokerName(t.opt), r.Function)
 			}
 		case <-ctx.Done():
 			if errors.Is(ctx.Err(), context.Canceled) {

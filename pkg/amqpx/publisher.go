@@ -45,8 +45,8 @@ func (t *Transport) Publish(ctx context.Context, queue string, bodies ...[]byte)
 	if err != nil {
 		return err
 	}
-	if cs.s.blocked.Load() {
-		return rpc.Errorf(rpc.Unavailable, "the broker at %s takes no messages now (memory or disk alarm)", brokerName(t.opt))
+	if err := t.refuses(cs.s); err != nil {
+		return err
 	}
 	for len(bodies) > 0 {
 		n := min(len(bodies), batch)

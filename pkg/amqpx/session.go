@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"sync/atomic"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -26,7 +25,7 @@ const (
 type session struct {
 	conn    *amqp.Connection
 	epoch   uint64
-	blocked atomic.Bool
+	alarm   alarm
 	lost    chan struct{}
 	err     error // set before lost is closed
 	watched chan struct{}
@@ -157,7 +156,7 @@ func (s *session) watch(t *Transport, closed <-chan *amqp.Error, blocked <-chan 
 				blocked = nil
 				continue
 			}
-			s.blocked.Store(b.Active)
+			s.alarm.set(b.Active)
 			t.metrics.setBlocked(b.Active)
 			t.log.Warn("the broker's alarm changed", "blocked", b.Active, "reason", b.Reason)
 		case err := <-closed:

@@ -63,6 +63,9 @@ type TaskDetail struct {
 	PID         int    `json:"pid"`
 	ExecutionID string `json:"execution_id"` // of the last execution; "" before the first
 	Revision    int64  `json:"revision"`
+	// StalledSince is when a running server last made progress, if it counts as
+	// stalled; unix seconds, else 0.
+	StalledSince float64 `json:"stalled_since,omitempty"`
 }
 
 // TaskCounts is how many tasks there are in each state.
@@ -185,8 +188,10 @@ type Execution struct {
 	TaskID      string  `json:"task_id"`
 	ExecutionID string  `json:"execution_id"`
 	PID         int     `json:"pid"`
-	State       string  `json:"state"`
+	State       State   `json:"state"`
 	Started     float64 `json:"started"` // unix seconds
+	// StalledSince is when it last made progress, if it counts as stalled; else 0.
+	StalledSince float64 `json:"stalled_since,omitempty"`
 }
 
 // QuarantinedFor tells which task a client keeps from running, why, and until
@@ -194,7 +199,7 @@ type Execution struct {
 type QuarantinedFor struct {
 	TaskID string  `json:"task_id"`
 	Digest string  `json:"digest"`
-	Reason string  `json:"reason"`
+	Reason Reason  `json:"reason"`
 	Since  float64 `json:"since"`
 	Until  float64 `json:"until"`
 }

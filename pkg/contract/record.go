@@ -59,14 +59,17 @@ const (
 // same execution replaces an earlier one.
 type ExecutionRun struct {
 	Side     string  `json:"side"`
-	State    string  `json:"state"` // running, finished, failed or stopped
+	State    State   `json:"state"` // one of RunStates
 	PID      int     `json:"pid"`
 	Started  float64 `json:"started"`             // unix seconds
 	Ended    float64 `json:"ended,omitempty"`     // unix seconds; 0 while it runs
-	Reason   string  `json:"reason,omitempty"`    // why it ended: a code, such as report_error or signaled
+	Reason   Reason  `json:"reason,omitempty"`    // why it ended
 	Detail   string  `json:"detail,omitempty"`    // and in words
 	ExitCode *int    `json:"exit_code,omitempty"` // nil: none, or not known
 	Signal   *int    `json:"signal,omitempty"`
+	// StalledSince is when a running one last made progress, if it counts as
+	// stalled: unix seconds, else 0.
+	StalledSince float64 `json:"stalled_since,omitempty"`
 	// Quarantined tells that the client keeps the task from running again.
 	Quarantined bool `json:"quarantined,omitempty"`
 	// LastLines are the last lines of its output, oldest first, at its end.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"syscall"
 )
 
 // Code says of what kind an [Error] is. The set is closed.
@@ -52,7 +53,8 @@ func Errorf(code Code, format string, args ...any) *Error {
 func Text(code Code, text string) *Error { return &Error{Code: code, Message: text} }
 
 // CodeOf tells the code of any error: that of an [Error] in its chain, Deadline
-// for an ended context, Internal for the rest, "" for nil.
+// for an ended context, Unavailable for a full disk, Internal for the rest, "" for
+// nil.
 func CodeOf(err error) Code {
 	if err == nil {
 		return ""
@@ -62,6 +64,9 @@ func CodeOf(err error) Code {
 	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return Deadline
+	}
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return Unavailable
 	}
 	return Internal
 }

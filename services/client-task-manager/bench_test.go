@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -250,11 +251,25 @@ func (b *bench) quarantined(id string) string {
 	testenv.Eventually(b.t, patience, id+" is in quarantine", func() bool {
 		for _, q := range b.status().Quarantined {
 			if q.TaskID == id {
-				reason = q.Reason
+				reason = string(q.Reason)
 				return true
 			}
 		}
 		return false
 	})
 	return reason
+}
+
+// pollCount is how often the client asked for tasks.
+func (b *bench) pollCount() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.polls
+}
+
+func kill(t *testing.T, pid int) {
+	t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
 }

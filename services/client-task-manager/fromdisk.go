@@ -12,7 +12,6 @@ import (
 
 	"github.com/agata-fl/agata/internal/artifact"
 	"github.com/agata-fl/agata/internal/atomicfile"
-	"github.com/agata-fl/agata/internal/supervise/policy"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
@@ -36,7 +35,7 @@ func (s *Service) launchFromDisk(ctx context.Context, t contract.OfferedTask) ou
 	switch {
 	case o.result == launched:
 		s.log.Warn("the cloud does not answer: a task was started from disk", "task_id", t.ID, "execution_id", o.exec.proc.ID())
-	case o.result == failed && o.reason == policy.DownloadFailed:
+	case o.result == failed && o.reason == contract.ReasonDownloadFailed:
 		s.log.Warn("the cloud does not answer, and a task cannot be started from disk", "task_id", t.ID, "detail", o.detail)
 		o.result = notOnDisk
 	}

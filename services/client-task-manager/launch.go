@@ -24,16 +24,13 @@ import (
 // quarantine (again) is fetched only to see whether its files are new, which
 // puts nothing on the timeline.
 func (s *Service) launch(ctx context.Context, t contract.OfferedTask, again bool) outcome {
-	o := outcome{taskID: t.ID, result: failed}
 	started := time.Now()
 	if !again {
 		s.base.Event(ctx, contract.About{Task: t.ID}, "_run_task_one_policy", "Started downloading task")
 	}
 	files, bundle, err := s.fetch(ctx, t)
 	if err != nil {
-		o.reason, o.detail = s.verdict(err, policy.DownloadFailed), err.Error()
-		o.held = s.quarantine.fail(policy.Key{Task: t.ID}, o.reason)
-		return o
+		return s.refuse(ctx, policy.Key{Task: t.ID}, started, s.verdict(err, fetchReason(err)), err)
 	}
 	key := policy.Key{Task: t.ID, Digest: digest(files, t.ClientArguments)}
 	if !again {
@@ -41,19 +38,17 @@ func (s *Service) launch(ctx context.Context, t contract.OfferedTask, again bool
 		s.base.Event(ctx, contract.About{Task: t.ID}, "download_task_time", nanoseconds(started))
 	}
 	if s.quarantine.holds(key) {
-		o.result = kept
-		return o
+		return outcome{taskID: t.ID, result: kept}
 	}
 	s.quarantine.succeed(policy.Key{Task: t.ID}) // the download did
 	proc, err := s.start(ctx, t, key.Digest, bundle)
 	if err != nil {
-		o.reason, o.detail = s.verdict(err, policy.StartFailed), err.Error()
-		o.held = s.quarantine.fail(key, o.reason)
-		return o
+		return s.refuse(ctx, key, started, s.verdict(err, launch.StartReason(err)), err)
 	}
-	o.result, o.exec = launched, newExecution(t, key.Digest, proc)
-	s.tellRunning(ctx, o.exec)
-	return o
+	s.attempts.succeeded(t.ID)
+	e := newExecution(t, key.Digest, proc)
+	s.tellRunning(ctx, e)
+	return outcome{taskID: t.ID, result: launched, exec: e}
 }
 
 // Labels of an execution, for a manager that takes it over.
@@ -85,8 +80,11 @@ func (s *Service) start(ctx context.Context, t contract.OfferedTask, digest, bun
 	}
 	environ := launch.Surroundings{
 		Side: launch.Client, Work: s.opt.Work, ClientID: s.opt.UserID, Host: t.Host, Port: t.Port, PythonPath: s.opt.PythonPath,
-		Trace: rpc.TraceFrom(ctx),
+		Trace: rpc.TraceFrom(ctx), Allow: s.opt.Environment, Other: s.opt.Account != nil,
 	}.Environ()
+	if err := s.opt.Account.Reach(program.Dir); err != nil {
+		return nil, err
+	}
 	if bundle, err = s.verify(t, bundle); err != nil { // the last thing before the start
 		return nil, err
 	}

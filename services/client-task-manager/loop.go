@@ -28,6 +28,7 @@ type execution struct {
 	mayTell *rate.Limiter // its events
 	rounds  *rate.Limiter // and its rounds
 	gone    atomic.Bool   // we stop it, since the cloud offers the task no more
+	halted  atomic.Pointer[halt]
 }
 
 func newExecution(t contract.OfferedTask, digest string, p *supervise.Process) *execution {
@@ -148,16 +149,21 @@ func (l *loop) do(ctx context.Context, actions []control.Action) {
 			l.work.Go(func() { l.send(ctx, l.s.launch(ctx, a.Task, a.Again)) })
 		case control.Stop:
 			if e := l.running[a.TaskID]; e != nil {
-				e.gone.Store(true)
-				why := "the cloud offers the task no more; stopping its client side"
-				if a.Halted {
-					why = "the task was stopped at the cloud; stopping its client side"
-				}
-				l.s.log.Info(why, "task_id", a.TaskID)
-				l.work.Go(func() { l.s.stop(ctx, e.proc) })
+				l.stop(ctx, e, a)
 			}
 		}
 	}
+}
+
+// stop ends an execution that the cloud does not want any more, beside the loop.
+func (l *loop) stop(ctx context.Context, e *execution, a control.Action) {
+	e.gone.Store(true)
+	reason, detail := contract.ReasonWithdrawn, "the cloud offers the task no more"
+	if a.Halted {
+		reason, detail = contract.ReasonOperatorStop, "the task was stopped at the cloud"
+	}
+	l.s.log.Info("stopping the client side of a task", "task_id", a.TaskID, "why", detail)
+	l.work.Go(func() { l.s.halt(ctx, e, reason, detail) })
 }
 
 // settle takes an outcome in.

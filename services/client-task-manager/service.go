@@ -44,13 +44,17 @@ type Options struct {
 	// task: only what one of them signed runs. "": what the cloud offers runs.
 	TrustedKeys string
 
-	Interval        time.Duration // between two polls
-	Policy          string        // PolicyOne or PolicyAll
-	MaxTasks        int           // bound of PolicyAll
-	Grace           time.Duration // from SIGTERM to SIGKILL; 0: 5 s
-	QuarantineFor   time.Duration // after a failure of the task's own; 0: until its files change or it is released
-	RestartAttempts int           // of what fails for want of something else, before quarantine
-	KeepTasks       bool          // leave tasks running when the service stops
+	Interval        time.Duration      // between two polls
+	Policy          string             // PolicyOne or PolicyAll
+	MaxTasks        int                // bound of PolicyAll
+	Limits          supervise.Limits   // of each task
+	Account         *supervise.Account // whom tasks run as; nil: as this process
+	Environment     []string           // patterns of further variables that tasks may see
+	Grace           time.Duration      // from SIGTERM to SIGKILL; 0: 5 s
+	QuarantineFor   time.Duration      // after a failure of the task's own; 0: until its files change or it is released
+	Stall           time.Duration      // without a sign of life; see [policy.Rhythm]; 0: nothing ever counts as stalled
+	RestartAttempts int                // of what fails for want of something else, before quarantine
+	KeepTasks       bool               // leave tasks running when the service stops
 }
 
 // room is how many tasks run at once.
@@ -74,6 +78,7 @@ type Service struct {
 	metrics    *metrics
 	status     status
 	state      stateTeller
+	attempts   attempts
 	loop       *loop
 	asked      asking
 	wakes      wakes
@@ -102,6 +107,11 @@ func New(opt Options) (*Service, error) {
 	if s.fetcher, err = newFetcher(opt, s.log); err != nil {
 		return nil, fmt.Errorf("client-task-manager: %w", err)
 	}
+	// Tasks may change what the client says of itself; the folder is not theirs, so
+	// that nothing but this file can be under its name.
+	if err := opt.Account.Own(s.info.path); err != nil {
+		return nil, fmt.Errorf("client-task-manager: %w", err)
+	}
 	if s.quarantine, err = openQuarantine(opt, s.log); err != nil {
 		return nil, fmt.Errorf("client-task-manager: %w", err)
 	}
@@ -113,7 +123,7 @@ func New(opt Options) (*Service, error) {
 			return nil, fmt.Errorf("client-task-manager: no task could run: %w", err)
 		}
 	}
-	s.procs, err = supervise.New(supervise.Options{Dir: filepath.Join(opt.Data, "executions"), Logger: s.log, Grace: opt.Grace})
+	s.procs, err = supervise.New(supervise.Options{Dir: filepath.Join(opt.Data, "executions"), Logger: s.log, Grace: opt.Grace, Limits: opt.Limits, Account: opt.Account})
 	if err != nil {
 		return nil, fmt.Errorf("client-task-manager: %w", err)
 	}

@@ -90,7 +90,7 @@ func TestAKilledTaskIsAFailedTask(t *testing.T) {
 func TestASilentExitIsAFailure(t *testing.T) {
 	for name, tc := range map[string]struct{ body, reason string }{
 		"code 3":                  {"sys.exit(3)", "exit_nonzero"},
-		"code 0":                  {"sys.exit(0)", "exit_nonzero"},
+		"code 0":                  {"sys.exit(0)", "exited"},
 		"half a line of a report": {"sys.stdout.write('{\"type\": \"info\", \"info\": \"Fin'); sys.stdout.flush(); sys.exit(1)", "exit_nonzero"},
 	} {
 		t.Run(name, func(t *testing.T) {

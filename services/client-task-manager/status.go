@@ -18,6 +18,22 @@ type status struct {
 	mu        sync.Mutex
 	running   []contract.Execution
 	lastError string
+	stalled   map[string]float64 // by execution: since when, unix seconds
+}
+
+// mark notes that an execution makes no progress since a moment, or makes some
+// again (0).
+func (st *status) mark(execution string, since float64) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if since == 0 {
+		delete(st.stalled, execution)
+		return
+	}
+	if st.stalled == nil {
+		st.stalled = map[string]float64{}
+	}
+	st.stalled[execution] = since
 }
 
 func (st *status) failed(err error) {
@@ -34,7 +50,7 @@ func (l *loop) publish(ctx context.Context) {
 	list := make([]contract.Execution, 0, len(l.running))
 	for id, e := range l.running {
 		list = append(list, contract.Execution{
-			TaskID: id, ExecutionID: e.proc.ID(), PID: e.proc.PID(), State: "running",
+			TaskID: id, ExecutionID: e.proc.ID(), PID: e.proc.PID(), State: contract.StateRunning,
 			Started: unix(e.proc.StartedAt()),
 		})
 	}
@@ -56,12 +72,15 @@ func (s *Service) clientState() contract.ClientState {
 		UserID: s.opt.UserID, Policy: s.opt.Policy, Running: slices.Clone(s.status.running), LastError: s.status.lastError,
 		Quarantined: []contract.QuarantinedFor{},
 	}
+	for i, e := range state.Running {
+		state.Running[i].StalledSince = s.status.stalled[e.ExecutionID]
+	}
 	for _, q := range s.quarantine.entries() {
 		if !q.Held {
 			continue
 		}
 		state.Quarantined = append(state.Quarantined, contract.QuarantinedFor{
-			TaskID: q.Task, Digest: q.Digest, Reason: string(q.Reason), Since: unix(q.Since), Until: unix(q.Until),
+			TaskID: q.Task, Digest: q.Digest, Reason: q.Reason, Since: unix(q.Since), Until: unix(q.Until),
 		})
 	}
 	return state

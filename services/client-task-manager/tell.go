@@ -29,7 +29,7 @@ const (
 // tellRunning tells the cloud's history that an execution runs. It may be told
 // again when a manager takes the execution over.
 func (s *Service) tellRunning(ctx context.Context, e *execution) {
-	run := contract.ExecutionRun{State: "running", PID: e.proc.PID(), Started: unix(e.proc.StartedAt())}
+	run := contract.ExecutionRun{State: contract.StateRunning, PID: e.proc.PID(), Started: unix(e.proc.StartedAt())}
 	if isFromDisk(ctx) {
 		run.Detail = "started from disk: the cloud did not answer"
 	}
@@ -44,22 +44,22 @@ func (s *Service) tellRun(ctx context.Context, about contract.About, run contrac
 	if at == 0 {
 		at = run.Started
 	}
-	id := uuid.NewSHA1(uuid.Nil, []byte(about.Execution+" "+run.State))
+	id := uuid.NewSHA1(uuid.Nil, []byte(about.Execution+" "+string(run.State)))
 	s.base.Recorder().Tell(ctx, contract.Record{ID: id.String(), Kind: contract.RecordExecution, Time: at, About: about, Run: &run})
 }
 
 // endOf is what the history is told of an execution that has ended.
 func endOf(e *execution, exit supervise.Exit, o outcome) contract.ExecutionRun {
 	run := contract.ExecutionRun{
-		State: "stopped", PID: e.proc.PID(), Started: unix(e.proc.StartedAt()), Ended: unix(exit.EndedAt),
-		Reason: string(o.reason), Detail: launch.Shorten(o.detail, maxText), Quarantined: o.held,
+		State: contract.StateStopped, PID: e.proc.PID(), Started: unix(e.proc.StartedAt()), Ended: unix(exit.EndedAt),
+		Reason: o.reason, Detail: launch.Shorten(o.detail, maxText), Quarantined: o.held,
 		LastLines: launch.LastLines(e.proc),
 	}
 	switch o.result {
 	case finished:
-		run.State, run.Reason = "finished", "finished"
+		run.State, run.Reason = contract.StateFinished, contract.ReasonFinished
 	case failed:
-		run.State = "failed"
+		run.State = contract.StateFailed
 	}
 	if exit.Code >= 0 {
 		run.ExitCode = &exit.Code

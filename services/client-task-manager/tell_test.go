@@ -51,7 +51,7 @@ func (b *bench) becomes(task, state string) (r contract.Record) {
 	b.t.Helper()
 	testenv.Eventually(b.t, patience, "task "+task+" is told to be "+state, func() bool {
 		for _, r = range b.history(contract.RecordExecution, task) {
-			if r.Run.State == state {
+			if string(r.Run.State) == state {
 				return true
 			}
 		}
@@ -177,7 +177,7 @@ func TestAFailureIsTold(t *testing.T) {
 			b.offer(b.task("f", tc.body))
 			b.start(func(o *clienttaskmanager.Options) { o.RestartAttempts = 100 })
 			run := b.becomes("f", "failed").Run
-			if run.Reason != tc.reason || !strings.Contains(run.Detail, tc.detail) || run.Quarantined != tc.quarantined ||
+			if string(run.Reason) != tc.reason || !strings.Contains(run.Detail, tc.detail) || run.Quarantined != tc.quarantined ||
 				!slices.Contains(run.LastLines, "out of data") {
 				t.Errorf("its end: %+v", run)
 			}
@@ -191,7 +191,7 @@ func TestAFailureIsTold(t *testing.T) {
 				return
 			}
 			b.state("it is in quarantine", func(s contract.ClientState) bool {
-				return len(s.Quarantined) == 1 && s.Quarantined[0].TaskID == "f" && s.Quarantined[0].Reason == tc.reason
+				return len(s.Quarantined) == 1 && s.Quarantined[0].TaskID == "f" && string(s.Quarantined[0].Reason) == tc.reason
 			})
 			b.offer()
 			if _, err := rpc.Call(t.Context(), b.transport, contract.ReleaseTask, contract.TaskIDRequest{TaskID: "f"}); err != nil {
@@ -215,13 +215,13 @@ func TestAStopIsTold(t *testing.T) {
 	stop := b.start(nil)
 	b.becomes("a", "running")
 	b.offer()
-	if run := b.becomes("a", "stopped").Run; run.Reason != "operator_stop" || run.Detail != "the cloud offers the task no more" || run.Quarantined {
+	if run := b.becomes("a", "stopped").Run; run.Reason != "withdrawn" || run.Detail != "the cloud offers the task no more" || run.Quarantined {
 		t.Errorf("the task that is offered no more: %+v", run)
 	}
 	b.offer(b.task("b", forever))
 	b.becomes("b", "running")
 	stop()
-	if run := b.becomes("b", "stopped").Run; run.Reason != "operator_stop" || run.Detail != "the client's task manager stopped" {
+	if run := b.becomes("b", "stopped").Run; run.Reason != "service_stopped" || run.Detail != "the client's task manager stopped" {
 		t.Errorf("the task whose manager stopped: %+v", run)
 	}
 	b.state("nothing runs", func(s contract.ClientState) bool { return len(s.Running) == 0 })

@@ -119,11 +119,11 @@ func signedPaths(t contract.OfferedTask) (paths []string) {
 func (s *Service) verdict(err error, otherwise policy.Reason) policy.Reason {
 	switch {
 	case errors.Is(err, errRevoked):
-		return policy.Revoked
+		return contract.ReasonRevoked
 	case errors.Is(err, bundle.ErrUntrusted):
-		return policy.Untrusted
+		return contract.ReasonUntrusted
 	case errors.Is(err, bundle.ErrContent), s.opt.TrustedKeys != "" && errors.Is(err, artifact.ErrDigest):
-		return policy.BadDigest
+		return contract.ReasonBadDigest
 	}
 	return otherwise
 }

@@ -67,21 +67,21 @@ func TestVerifiedRightBeforeTheStart(t *testing.T) {
 		want   policy.Reason // "" is none
 	}{
 		"nothing":         {func(*testing.T, *Service, string, string) {}, ""},
-		"a file replaced": {func(t *testing.T, _ *Service, dir, _ string) { put(t, filepath.Join(dir, "lib/x.py"), "4") }, policy.BadDigest},
-		"a file beside":   {func(t *testing.T, _ *Service, dir, _ string) { put(t, filepath.Join(dir, "lib/y.py"), "4") }, policy.BadDigest},
+		"a file replaced": {func(t *testing.T, _ *Service, dir, _ string) { put(t, filepath.Join(dir, "lib/x.py"), "4") }, contract.ReasonBadDigest},
+		"a file beside":   {func(t *testing.T, _ *Service, dir, _ string) { put(t, filepath.Join(dir, "lib/y.py"), "4") }, contract.ReasonBadDigest},
 		"compiled code": {func(t *testing.T, _ *Service, dir, _ string) {
 			put(t, filepath.Join(dir, "lib/__pycache__/x.pyc"), "4")
-		}, policy.BadDigest},
-		"the signature":     {func(t *testing.T, _ *Service, dir, _ string) { put(t, filepath.Join(dir, bundle.SignatureName), "4") }, policy.Untrusted},
-		"the allow-list":    {func(t *testing.T, s *Service, _, _ string) { put(t, s.opt.TrustedKeys, "") }, policy.Untrusted},
-		"no allow-list":     {func(t *testing.T, s *Service, _, _ string) { _ = os.Remove(s.opt.TrustedKeys) }, policy.Untrusted},
-		"revoked":           {func(_ *testing.T, s *Service, _, digest string) { _ = s.revoked.add(digest) }, policy.Revoked},
+		}, contract.ReasonBadDigest},
+		"the signature":     {func(t *testing.T, _ *Service, dir, _ string) { put(t, filepath.Join(dir, bundle.SignatureName), "4") }, contract.ReasonUntrusted},
+		"the allow-list":    {func(t *testing.T, s *Service, _, _ string) { put(t, s.opt.TrustedKeys, "") }, contract.ReasonUntrusted},
+		"no allow-list":     {func(t *testing.T, s *Service, _, _ string) { _ = os.Remove(s.opt.TrustedKeys) }, contract.ReasonUntrusted},
+		"revoked":           {func(_ *testing.T, s *Service, _, digest string) { _ = s.revoked.add(digest) }, contract.ReasonRevoked},
 		"another's revoked": {func(_ *testing.T, s *Service, _, _ string) { _ = s.revoked.add(strings.Repeat("0", 64)) }, ""},
 		"the folder a link": {func(t *testing.T, _ *Service, dir, _ string) {
 			if err := errors.Join(os.Rename(dir, dir+".away"), os.Symlink(dir+".away", dir)); err != nil {
 				t.Fatal(err)
 			}
-		}, policy.BadDigest},
+		}, contract.ReasonBadDigest},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, task, dir, digest := fetched(t)
@@ -90,7 +90,7 @@ func TestVerifiedRightBeforeTheStart(t *testing.T) {
 			switch {
 			case tc.want == "" && (err != nil || got != digest):
 				t.Errorf("%q, %v", got, err)
-			case tc.want != "" && (err == nil || s.verdict(err, policy.StartFailed) != tc.want):
+			case tc.want != "" && (err == nil || s.verdict(err, contract.ReasonStartFailed) != tc.want):
 				t.Errorf("%v", err)
 			}
 		})

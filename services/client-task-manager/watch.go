@@ -26,21 +26,7 @@ func (s *Service) watch(ctx context.Context, e *execution) outcome {
 	if err := s.endIfRevoked(ctx, e.proc); err != nil { // while it was started, or before it was adopted
 		s.log.Error("a revoked task's processes could not all be ended", "execution_id", e.proc.ID(), "err", err)
 	}
-	decided := false
-	for line := range e.proc.Lines() {
-		report, ok := taskreporter.Report(nil), false
-		if line.Stream != supervise.Stderr {
-			report, ok = taskreporter.Parse([]byte(line.Text))
-		}
-		if !ok {
-			s.log.Debug("task output", "task_id", e.task.ID, "stream", line.Stream, "text", line.Text)
-		} else if !decided {
-			decided = s.act(ctx, e, line, report, &o)
-		}
-		if err := e.proc.Commit(line); err != nil {
-			s.log.Warn("the place in a task's output was not saved", "task_id", e.task.ID, "err", err)
-		}
-	}
+	decided := s.read(ctx, e, &o)
 	exit, known := e.proc.Exit()
 	if !known { // detached: the next manager goes on
 		return outcome{taskID: e.task.ID, result: ended}
@@ -52,6 +38,36 @@ func (s *Service) watch(ctx context.Context, e *execution) outcome {
 	s.tellRun(ctx, e.about(), run)
 	s.tidy(e, run)
 	return o
+}
+
+// read takes in what an execution writes until it has ended, and looks meanwhile
+// whether it makes progress. True: a report decided its fate.
+func (s *Service) read(ctx context.Context, e *execution, o *outcome) (decided bool) {
+	watch := s.newWatch(ctx, e)
+	defer s.endWatch(e, watch)
+	for {
+		select {
+		case line, more := <-e.proc.Lines():
+			if !more {
+				return decided
+			}
+			report, ok := taskreporter.Report(nil), false
+			if line.Stream != supervise.Stderr {
+				report, ok = taskreporter.Parse([]byte(line.Text))
+			}
+			watch.Line(report)
+			if !ok {
+				s.log.Debug("task output", "task_id", e.task.ID, "stream", line.Stream, "text", line.Text)
+			} else if !decided {
+				decided = s.act(ctx, e, line, report, o)
+			}
+			if err := e.proc.Commit(line); err != nil {
+				s.log.Warn("the place in a task's output was not saved", "task_id", e.task.ID, "err", err)
+			}
+		case <-watch.C:
+			s.look(ctx, e, watch)
+		}
+	}
 }
 
 // handledMark is a file in the folder of an execution whose end has been dealt
@@ -84,7 +100,7 @@ func (s *Service) act(ctx context.Context, e *execution, line supervise.Line, re
 	id := e.task.ID
 	switch r := report.(type) {
 	case taskreporter.Error:
-		o.reason, o.detail = policy.ReportError, r.Exception
+		o.reason, o.detail = contract.ReasonReportError, r.Exception
 		s.handleError(ctx, e, o)
 		return true
 	case taskreporter.Info:
@@ -132,24 +148,47 @@ func (s *Service) handleError(ctx context.Context, e *execution, o *outcome) {
 func (s *Service) concluded(ctx context.Context, e *execution, exit supervise.Exit, o *outcome) {
 	switch {
 	case s.revoked.check(e.proc.Labels()[labelBundle]) != nil && (exit.Reason == supervise.ReasonStopped || exit.Reason == supervise.ReasonLost):
-		o.result, o.reason, o.detail = ended, policy.Revoked, errRevoked.Error()
+		o.result, o.reason, o.detail = ended, contract.ReasonRevoked, errRevoked.Error()
 		return
 	case exit.Reason == supervise.ReasonStopped:
-		o.result, o.reason, o.detail = ended, policy.OperatorStop, "the client's task manager stopped"
-		if e.gone.Load() {
-			o.detail = "the cloud offers the task no more"
+		o.reason, o.detail = e.stopReason()
+		if policy.ClassOf(o.reason) == policy.Operator {
+			o.result = ended
+		} else {
+			s.handleError(ctx, e, o)
 		}
 		return
 	case exit.Code == exitTemporary:
-		o.reason = policy.ServerUnreachable
-	case exit.Reason == supervise.ReasonExited:
-		// Without Finished even a good exit is a failure.
-		o.reason = policy.ExitNonzero
-	default:
-		o.reason = policy.Reason(exit.Reason)
+		o.reason = contract.ReasonServerUnreachable
+	default: // without Finished even a good exit is a failure
+		o.reason = exit.Reason
 	}
 	o.detail = launch.Describe(exit)
 	s.handleError(ctx, e, o)
+}
+
+// halt is why this manager stops an execution.
+type halt struct {
+	reason policy.Reason
+	detail string
+}
+
+// stopReason is why an execution was stopped, as far as anybody here knows.
+func (e *execution) stopReason() (policy.Reason, string) {
+	switch why := e.halted.Load(); {
+	case why != nil:
+		return why.reason, why.detail
+	case e.gone.Load():
+		return contract.ReasonWithdrawn, "the cloud offers the task no more"
+	}
+	return contract.ReasonServiceStop, "the client's task manager stopped"
+}
+
+// halt stops an execution for a reason, which becomes that of its end. The first
+// reason counts.
+func (s *Service) halt(ctx context.Context, e *execution, reason policy.Reason, detail string) {
+	e.halted.CompareAndSwap(nil, &halt{reason, detail})
+	s.stop(ctx, e.proc)
 }
 
 // stop ends a process and waits until it is gone.

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/agata-fl/agata/internal/access"
+	"github.com/agata-fl/agata/internal/audit"
 	"github.com/agata-fl/agata/internal/history"
 	"github.com/agata-fl/agata/internal/httpx"
 	"github.com/agata-fl/agata/pkg/baseservice"
@@ -65,6 +66,8 @@ type Options struct {
 	// Auth closes the cloud: callers show credentials, which are kept in Data,
 	// access.db. nil: the cloud is open.
 	Auth *Auth
+	// Audit takes who did what of that which the gateway does itself; nil: nobody asks.
+	Audit *audit.Log
 	// Gatherer supplies /metrics; nil leaves that route out.
 	Gatherer prometheus.Gatherer
 	// Base is how the service stands on the broker; its names and its transport
@@ -181,6 +184,7 @@ func (s *Service) Run(ctx context.Context) (err error) {
 		key = s.opt.Auth.Key
 	}
 	s.api, err = api.New(api.Options{
+		Audit:     s.opt.Audit,
 		Key:       key,
 		Transport: s.opt.Transport, Forward: s.forward, History: store, Schemas: s.opt.Base.Schemas, Guard: s.guard,
 		FilesURL: s.opt.FilesURL, FilesTLS: s.opt.FilesTLS, MaxFileBytes: s.opt.MaxFileBytes,

@@ -41,6 +41,7 @@ func (s *Service) command(t *task, arguments string) ([]string, error) {
 func (s *Service) environ(t *task, trace string) []string {
 	return launch.Surroundings{
 		Side: launch.Server, Work: s.work, Host: t.host, Port: t.port, PythonPath: s.opt.PythonPath, Trace: trace,
+		Allow: s.opt.Environment, Other: s.opt.Account != nil,
 	}.Environ()
 }
 
@@ -63,6 +64,9 @@ const (
 // startFailure puts a failed spawn in words for the operator.
 func startFailure(t *task, err error) error {
 	code := rpc.CodeOf(err) // the deadline's, if it passed
+	if code == rpc.Forbidden {
+		return err // it says all: the task's files may not run
+	}
 	if e, ok := errors.AsType[*supervise.StartError](err); ok && e.Kind == supervise.KindInvalid {
 		code = rpc.Invalid
 	}

@@ -74,9 +74,19 @@ func TestDeleteAwaitsItsTurn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	if _, err := rpc.Call(ctx, c.caller, contract.DeleteTask, contract.TaskIDRequest{TaskID: "a"}); rpc.CodeOf(err) != rpc.Deadline {
+	failed := make(chan error, 1)
+	go func() {
+		_, err := rpc.Call(ctx, c.caller, contract.DeleteTask, contract.TaskIDRequest{TaskID: "a"})
+		failed <- err
+	}()
+	c.eventually("the deletion waits", func() bool {
+		m.turns.mu.Lock()
+		defer m.turns.mu.Unlock()
+		return m.turns.held["a"].users == 2
+	})
+	if err := <-failed; rpc.CodeOf(err) != rpc.Deadline {
 		t.Errorf("while it is being started: %v", err)
 	}
 	c.eventually("the deletion gives up", func() bool {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/agata-fl/agata/internal/criteria"
 	"github.com/agata-fl/agata/pkg/contract"
@@ -39,6 +40,9 @@ func (s *Service) explainTask(ctx context.Context, req contract.ExplainRequest) 
 	detail := "its state is " + string(t.state)
 	if reason := t.end.why(); reason != "" {
 		detail = fmt.Sprintf("%s (%s)", detail, reason)
+	}
+	if since := r.stalledSince(); running && since != 0 {
+		detail += ", stalled since " + time.UnixMicro(int64(since*1e6)).Format(contract.DateLayout)
 	}
 	add("the task is running", outcome(running), detail)
 	digest, err := s.bundleOf(t.id)

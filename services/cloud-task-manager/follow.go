@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/agata-fl/agata/internal/control"
+	"github.com/agata-fl/agata/internal/launch"
 	"github.com/agata-fl/agata/internal/supervise"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/taskreporter"
@@ -13,6 +14,10 @@ import (
 
 // saveEvery is how often a task's newest result is stored at most.
 const saveEvery = time.Second
+
+// An end that could not be recorded is tried again after recordAgain, doubling to
+// recordMost.
+const recordAgain, recordMost = 250 * time.Millisecond, 5 * time.Second
 
 // follow offers a task whose process is there and gives it a follower; o is nil
 // for one that is not offered.
@@ -40,6 +45,8 @@ func (s *Service) follow(taskID string, o *control.Offer, proc *supervise.Proces
 func (s *Service) read(r *run) {
 	var saved time.Time      // when a result was stored last
 	var due <-chan time.Time // when the one that waits may be; nil if none does
+	watch := launch.NewWatch(r.proc, s.opt.Stall)
+	defer watch.Stop()
 	for {
 		select {
 		case line, ok := <-r.proc.Lines():
@@ -47,20 +54,22 @@ func (s *Service) read(r *run) {
 				s.save(r)
 				return
 			}
-			s.deal(r, line)
+			watch.Line(s.deal(r, line))
 			if r.unsaved && due == nil {
 				due = time.After(saveEvery - time.Since(saved))
 			}
 		case <-due:
 			s.save(r)
 			saved, due = time.Now(), nil
+		case <-watch.C:
+			s.look(r, watch)
 		}
 	}
 }
 
-// deal takes one line: a report is acted on, all else is output. What it led to
-// is done, or is stored, before the line is committed.
-func (s *Service) deal(r *run, line supervise.Line) {
+// deal takes one line: a report is acted on, and returned; all else is output.
+// What it led to is done, or is stored, before the line is committed.
+func (s *Service) deal(r *run, line supervise.Line) taskreporter.Report {
 	r.seen[line.Stream] = line
 	if line.Skipped > 0 {
 		s.log.Warn("a task wrote faster than it was read: output is lost", "task_id", r.taskID, "stream", string(line.Stream), "bytes", line.Skipped)
@@ -69,11 +78,12 @@ func (s *Service) deal(r *run, line supervise.Line) {
 		if report, ok := taskreporter.Parse([]byte(line.Text)); ok {
 			s.act(r, line, report)
 			s.commit(r)
-			return
+			return report
 		}
 	}
 	s.log.Debug("output of a task", "task_id", r.taskID, "stream", string(line.Stream), "text", line.Text)
 	s.commit(r)
+	return nil
 }
 
 // commit says that all lines so far have been dealt with, unless a result waits
@@ -117,7 +127,7 @@ func (s *Service) conclude(r *run, exit supervise.Exit) {
 		s.notify(contract.ChangeEnded, r.taskID)
 	}
 	log := s.log.With("task_id", r.taskID, "execution_id", r.proc.ID(), "state", string(v.state), "reason", v.end.reason, "detail", v.end.detail)
-	if err := s.store.ended(context.Background(), r.taskID, r.proc.ID(), v.state, v.end); err != nil {
+	if err := s.recordEnd(r, v); err != nil {
 		log.Error("the end of a task could not be recorded; the next run of the service will", "err", err)
 	} else {
 		s.metrics.moved(stateRunning, v.state)
@@ -125,11 +135,29 @@ func (s *Service) conclude(r *run, exit supervise.Exit) {
 		s.base.Event(context.Background(), r.about(), "end_server_task", fmt.Sprintf("Server task %s: %s", v.state, v.end.reason))
 		s.commitSeen(r)
 	}
-	s.metrics.ended.WithLabelValues(v.end.reason).Inc()
+	s.metrics.ended.WithLabelValues(string(v.end.reason)).Inc()
 	if v.state == stateFailed {
 		log.Warn("a task's server failed")
 	} else {
 		log.Info("a task's server ended")
 	}
 	s.runs.end(r)
+}
+
+// recordEnd writes how an execution ended, as soon as the disk takes it: until
+// then the task counts as running, though it is not offered. It gives up when the
+// service stops.
+func (s *Service) recordEnd(r *run, v verdict) error {
+	for pause := recordAgain; ; pause = min(2*pause, recordMost) {
+		err := s.store.ended(context.Background(), r.taskID, r.proc.ID(), v.state, v.end)
+		if err == nil {
+			return nil
+		}
+		s.log.Error("the end of a task cannot be recorded now, and is tried again", "task_id", r.taskID, "execution_id", r.proc.ID(), "err", err)
+		select {
+		case <-s.life.Done():
+			return err
+		case <-time.After(pause):
+		}
+	}
 }

@@ -3,6 +3,7 @@ package cloudtaskmanager
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -10,8 +11,11 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/time/rate"
 
+	"github.com/agata-fl/agata/internal/bundle"
+	"github.com/agata-fl/agata/internal/launch"
 	"github.com/agata-fl/agata/internal/supervise"
 	"github.com/agata-fl/agata/pkg/contract"
+	"github.com/agata-fl/agata/pkg/rpc"
 	"github.com/agata-fl/agata/pkg/taskreporter"
 )
 
@@ -35,13 +39,13 @@ func newRoundLimiter() *rate.Limiter { return rate.NewLimiter(roundsPerSecond, r
 // tellRunning tells the history that an execution runs. It may do so again.
 func (s *Service) tellRunning(ctx context.Context, taskID string, p *supervise.Process) {
 	s.tellRun(ctx, contract.About{Task: taskID, Execution: p.ID()},
-		contract.ExecutionRun{State: string(stateRunning), PID: p.PID(), Started: seconds(p.StartedAt())})
+		contract.ExecutionRun{State: stateRunning, PID: p.PID(), Started: seconds(p.StartedAt())})
 }
 
 // tellEnd tells the history how an execution ended; p is nil if nothing of it is left.
 func (s *Service) tellEnd(about contract.About, pid int, started time.Time, v verdict, p *supervise.Process) {
 	run := contract.ExecutionRun{
-		State: string(v.state), PID: pid, Started: seconds(started), Ended: seconds(v.end.at),
+		State: v.state, PID: pid, Started: seconds(started), Ended: seconds(v.end.at),
 		Reason: v.end.reason, Detail: v.end.detail, ExitCode: v.end.code, Signal: v.end.signal,
 	}
 	if p != nil {
@@ -54,6 +58,27 @@ func (s *Service) tellEnd(about contract.About, pid int, started time.Time, v ve
 		}
 	}
 	s.tellRun(context.Background(), about, run)
+}
+
+// tellRefused tells the history of a start that came to no process. The task's
+// own record stays as it was, and the operator has the error.
+func (s *Service) tellRefused(about contract.About, err error) {
+	now, reason := time.Now(), refusalOf(err)
+	s.tellEnd(about, 0, now, verdict{stateFailed, end{reason: reason, detail: bounded(err.Error()), at: now}}, nil)
+	s.base.Event(context.Background(), about, "end_server_task", fmt.Sprintf("Server task %s: %s", stateFailed, reason))
+}
+
+// refusalOf is the reason of a start that was refused.
+func refusalOf(err error) contract.Reason {
+	switch {
+	case errors.Is(err, bundle.ErrUntrusted):
+		return contract.ReasonUntrusted
+	case errors.Is(err, bundle.ErrContent):
+		return contract.ReasonBadDigest
+	case rpc.CodeOf(err) == rpc.Forbidden:
+		return contract.ReasonRevoked
+	}
+	return launch.StartReason(err)
 }
 
 func (s *Service) tellRun(ctx context.Context, about contract.About, run contract.ExecutionRun) {

@@ -59,7 +59,7 @@ func lastRun(all []contract.Record, task string) *contract.Record {
 func isAt(task string, want state) func([]contract.Record) bool {
 	return func(all []contract.Record) bool {
 		r := lastRun(all, task)
-		return r != nil && r.Run.State == string(want)
+		return r != nil && r.Run.State == want
 	}
 }
 
@@ -369,5 +369,23 @@ func TestARoundThatIsReadTwiceIsKnown(t *testing.T) {
 	})
 	if ids[0] != ids[1] {
 		t.Errorf("the same round came as %v", ids)
+	}
+}
+
+// A start that comes to no process is told, and leaves the task as it was.
+func TestARefusedStartIsTold(t *testing.T) {
+	c := newCloud(t)
+	c.manager(func(o *Options) { o.Python = filepath.Join(c.dir, "no-python") })
+	c.task("a", "")
+	if _, err := c.call(contract.StartServerTask.Name, `{"task_id": "a"}`); err == nil {
+		t.Fatal("it started")
+	}
+	all := c.records(isAt("a", stateFailed))
+	r := lastRun(all, "a")
+	if r.Run.Reason != contract.ReasonStartFailed || !strings.Contains(r.Run.Detail, "no-python") || r.Run.PID != 0 || r.Execution == "" || r.Run.Ended < r.Run.Started {
+		t.Errorf("%+v, %+v", r, r.Run)
+	}
+	if got := c.summary("a").State; got != string(stateNew) {
+		t.Errorf("its state is %s", got)
 	}
 }

@@ -6,12 +6,13 @@ import (
 	"unicode/utf8"
 
 	"github.com/agata-fl/agata/internal/supervise"
+	"github.com/agata-fl/agata/pkg/contract"
 )
 
 func TestJudge(t *testing.T) {
-	finished := &verdict{state: stateFinished, end: end{reason: reasonFinished}}
-	reported := &verdict{state: stateFailed, end: end{reason: reasonReportError}}
-	stopped := &verdict{state: stateStopped, end: end{reason: reasonStopped, detail: "asked"}}
+	finished := &verdict{state: stateFinished, end: end{reason: contract.ReasonFinished}}
+	reported := &verdict{state: stateFailed, end: end{reason: contract.ReasonReportError}}
+	stopped := &verdict{state: stateStopped, end: end{reason: contract.ReasonOperatorStop, detail: "asked"}}
 	for _, tc := range []struct {
 		name    string
 		decided *verdict
@@ -24,7 +25,7 @@ func TestJudge(t *testing.T) {
 		{"signal", nil, supervise.Exit{Reason: supervise.ReasonSignaled, Code: -1, Signal: 11}, stateFailed, "signaled: signal 11 (segmentation fault) ended the process"},
 		{"memory", nil, supervise.Exit{Reason: supervise.ReasonOOMKilled, Code: -1, Signal: 9}, stateFailed, "oom_killed: the kernel ended the process for want of memory"},
 		{"lost", nil, supervise.Exit{Reason: supervise.ReasonLost, Code: -1, Error: "the machine was restarted"}, stateFailed, "lost: the machine was restarted"},
-		{"stopped by nobody here", nil, supervise.Exit{Reason: supervise.ReasonStopped, Code: -1}, stateStopped, "operator_stop: an earlier run of the service stopped it"},
+		{"stopped by nobody here", nil, supervise.Exit{Reason: supervise.ReasonStopped, Code: -1}, stateStopped, "service_stopped: an earlier run of the service stopped it"},
 		{"finished, then stopped", finished, supervise.Exit{Reason: supervise.ReasonStopped, Code: -1}, stateFinished, "finished"},
 		{"finished, then crashed", finished, supervise.Exit{Reason: supervise.ReasonSignaled, Code: -1, Signal: 6}, stateFinished, "finished"},
 		{"reported, then exited", reported, supervise.Exit{Reason: supervise.ReasonExited}, stateFailed, "report_error"},

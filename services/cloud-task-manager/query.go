@@ -37,7 +37,9 @@ func (s *Service) describeTask(ctx context.Context, req contract.TaskIDRequest) 
 	if err != nil {
 		return contract.TaskDetail{}, err
 	}
-	return t.describe(), nil
+	d := t.describe()
+	d.StalledSince = s.runs.get(t.id).stalledSince()
+	return d, nil
 }
 
 // countTasks counts the tasks by state, also the states that none is in.
@@ -47,7 +49,7 @@ func (s *Service) countTasks(ctx context.Context, _ contract.None) (contract.Tas
 		return nil, err
 	}
 	counts := contract.TaskCounts{}
-	for _, st := range states() {
+	for _, st := range contract.States() {
 		counts[string(st)] = n[st]
 	}
 	return counts, nil

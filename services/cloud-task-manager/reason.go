@@ -5,17 +5,7 @@ import (
 
 	"github.com/agata-fl/agata/internal/launch"
 	"github.com/agata-fl/agata/internal/supervise"
-	"github.com/agata-fl/agata/internal/supervise/policy"
-)
-
-// The reasons: those of policy, and one for the good end.
-// Those of an exit are the same in supervise, which adds exited: with code 0, but
-// without Finished.
-const (
-	reasonFinished    = "finished" // it reported Finished
-	reasonReportError = string(policy.ReportError)
-	reasonStopped     = string(policy.OperatorStop)
-	reasonLost        = string(policy.Lost)
+	"github.com/agata-fl/agata/pkg/contract"
 )
 
 // verdict is how an execution ended, or is about to.
@@ -28,12 +18,12 @@ type verdict struct {
 // it while it ran, nil if nothing did. A process that ended by itself just before
 // it could be stopped has failed all the same.
 func judge(decided *verdict, exit supervise.Exit) verdict {
-	v := verdict{state: stateFailed, end: end{reason: string(exit.Reason), detail: launch.Describe(exit)}}
+	v := verdict{state: stateFailed, end: end{reason: exit.Reason, detail: launch.Describe(exit)}}
 	switch {
 	case decided != nil && (decided.state != stateStopped || exit.Reason == supervise.ReasonStopped || exit.Reason == supervise.ReasonLost):
 		v = *decided
 	case exit.Reason == supervise.ReasonStopped:
-		v = verdict{state: stateStopped, end: end{reason: reasonStopped, detail: "an earlier run of the service stopped it"}}
+		v = verdict{state: stateStopped, end: end{reason: contract.ReasonServiceStop, detail: "an earlier run of the service stopped it"}}
 	}
 	v.end.at = exit.EndedAt
 	if exit.Code >= 0 {

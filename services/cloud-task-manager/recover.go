@@ -17,7 +17,7 @@ func (s *Service) recover(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, st := range states() {
+	for _, st := range contract.States() {
 		s.metrics.tasks.WithLabelValues(string(st)).Set(float64(counts[st]))
 	}
 	if err := s.removeAllLeft(ctx); err != nil {
@@ -98,7 +98,7 @@ func (s *Service) adopt(t *task, p *supervise.Process) {
 
 // lost records that a task's process is not there any more.
 func (s *Service) lost(ctx context.Context, t *task, doubt error) error {
-	e := end{reason: reasonLost, detail: "the service found no process of it when it started", at: time.Now()}
+	e := end{reason: contract.ReasonLost, detail: "the service found no process of it when it started", at: time.Now()}
 	if doubt != nil {
 		e.detail += "; some could not be told for certain (the service's log names them), so look before you start it again"
 	}
@@ -107,7 +107,7 @@ func (s *Service) lost(ctx context.Context, t *task, doubt error) error {
 	}
 	s.metrics.moved(stateRunning, stateFailed)
 	s.tellEnd(contract.About{Task: t.id, Execution: t.executionID}, t.pid, t.started, verdict{stateFailed, e}, nil)
-	s.metrics.ended.WithLabelValues(e.reason).Inc()
+	s.metrics.ended.WithLabelValues(string(e.reason)).Inc()
 	s.log.Warn("a task's server is lost", "task_id", t.id, "execution_id", t.executionID)
 	return nil
 }

@@ -47,7 +47,7 @@ report(type="model", round="7", acc="0.7")
 		t.Error("the task outlived a service that stops its tasks")
 	}
 	c.manager()
-	if got := c.summary("a"); got.State != "stopped" || got.Reason != "operator_stop: the service stopped" {
+	if got := c.summary("a"); got.State != "stopped" || got.Reason != "service_stopped: the service stopped" {
 		t.Errorf("after the stop: %+v", got)
 	}
 	c.wantOffered("u")

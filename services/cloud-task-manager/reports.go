@@ -15,12 +15,12 @@ func (s *Service) act(r *run, line supervise.Line, report taskreporter.Report) {
 	switch report := report.(type) {
 	case taskreporter.Info:
 		if report.Text == taskreporter.Finished {
-			s.finish(r, verdict{state: stateFinished, end: end{reason: reasonFinished, detail: "it reported Finished"}})
+			s.finish(r, verdict{state: stateFinished, end: end{reason: contract.ReasonFinished, detail: "it reported Finished"}})
 			return
 		}
 		s.log.Info("a task says", "task_id", r.taskID, "info", report.Text)
 	case taskreporter.Error:
-		s.finish(r, verdict{state: stateFailed, end: end{reason: reasonReportError, detail: bounded(report.Exception)}})
+		s.finish(r, verdict{state: stateFailed, end: end{reason: contract.ReasonReportError, detail: bounded(report.Exception)}})
 	case taskreporter.Model:
 		r.round, r.acc, r.unsaved = bounded(report.Round), bounded(report.Accuracy), true
 		s.tellRound(r, line, report)

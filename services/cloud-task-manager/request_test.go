@@ -265,7 +265,7 @@ func TestMetrics(t *testing.T) {
 	check(reg, map[string]float64{"agata_tasks new": 1, "agata_tasks running": 1, "agata_tasks failed": 1,
 		"agata_task_start_seconds server": 2, "agata_executions_ended_total exit_nonzero server": 1})
 	m.stop()
-	check(reg, map[string]float64{"agata_tasks running": 0, "agata_tasks stopped": 1, "agata_executions_ended_total operator_stop server": 1})
+	check(reg, map[string]float64{"agata_tasks running": 0, "agata_tasks stopped": 1, "agata_executions_ended_total service_stopped server": 1})
 	again := prometheus.NewRegistry()
 	c.manager(func(o *Options) { o.Base.Registerer = again })
 	check(again, map[string]float64{"agata_tasks new": 1, "agata_tasks running": 0, "agata_tasks failed": 1, "agata_tasks stopped": 1})

@@ -8,12 +8,9 @@ import (
 
 	"github.com/agata-fl/agata/internal/artifact"
 	"github.com/agata-fl/agata/internal/bundle"
-	"github.com/agata-fl/agata/internal/supervise/policy"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
 )
-
-const reasonRevoked = string(policy.Revoked)
 
 // revokeBundle keeps bundles from being offered and run, for good, and ends the
 // servers that run them. Clients are told by whoever reads the list.
@@ -60,7 +57,7 @@ func (s *Service) endRevoked() {
 // endAsRevoked takes a task off, and kills its server: what was revoked gets no
 // time to tidy up.
 func (s *Service) endAsRevoked(r *run) {
-	r.decide(verdict{state: stateStopped, end: end{reason: reasonRevoked, detail: "its bundle was revoked"}})
+	r.decide(verdict{state: stateStopped, end: end{reason: contract.ReasonRevoked, detail: "its bundle was revoked"}})
 	s.offers.Remove(r.taskID)
 	s.workers.Go(func() {
 		if err := r.proc.Kill(context.Background()); err != nil {

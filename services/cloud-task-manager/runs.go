@@ -22,6 +22,7 @@ type run struct {
 
 	mu      sync.Mutex
 	decided *verdict // what it will have ended as; nil while nothing is decided
+	stalled float64  // since when it makes no progress, unix seconds; 0: it does
 
 	// The follower's own.
 	seen          map[supervise.Stream]supervise.Line // the last line of each stream
@@ -68,6 +69,23 @@ func (r *run) verdict() *verdict {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.decided
+}
+
+// stall notes since when the execution makes no progress; 0: it does.
+func (r *run) stall(since float64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stalled = since
+}
+
+// stalledSince is since when it makes no progress, 0 if it does or r is nil.
+func (r *run) stalledSince() float64 {
+	if r == nil {
+		return 0
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.stalled
 }
 
 // runs knows the running tasks, and the last execution of those that ran.

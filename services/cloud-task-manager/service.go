@@ -53,6 +53,10 @@ type Options struct {
 	// TrustedKeys is the file of an allow-list of signers, read at each start of a
 	// task: only what one of them signed is started. "": everything is.
 	TrustedKeys string
+	Stall       time.Duration      // without a sign of life, see [policy.Rhythm]; 0: nothing ever counts as stalled
+	Limits      supervise.Limits   // of each task
+	Account     *supervise.Account // whom tasks run as; nil: as this process
+	Environment []string           // patterns of further variables that tasks may see
 
 	Grace     time.Duration // from SIGTERM to SIGKILL; 0: 5 s
 	KeepTasks bool          // leave tasks running when the service stops, for the next one to adopt
@@ -205,7 +209,8 @@ func (s *Service) Run(ctx context.Context) (err error) {
 		return fmt.Errorf("cloud-task-manager: %w", err)
 	}
 	// Not "executions": a client's task manager may share the data folder.
-	s.procs, err = supervise.New(supervise.Options{Dir: filepath.Join(s.opt.Data, "server-executions"), Logger: s.log, Grace: s.opt.Grace})
+	s.procs, err = supervise.New(supervise.Options{Dir: filepath.Join(s.opt.Data, "server-executions"), Logger: s.log, Grace: s.opt.Grace,
+		Limits: s.opt.Limits, Account: s.opt.Account})
 	if err != nil {
 		return fmt.Errorf("cloud-task-manager: %w", err)
 	}
@@ -254,7 +259,7 @@ func (s *Service) stopAll() error {
 	var g errgroup.Group
 	for _, r := range s.runs.all() {
 		g.Go(func() error {
-			return s.stop(context.Background(), r, end{reason: reasonStopped, detail: "the service stopped"})
+			return s.stop(context.Background(), r, end{reason: contract.ReasonServiceStop, detail: "the service stopped"})
 		})
 	}
 	return g.Wait()

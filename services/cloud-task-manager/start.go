@@ -86,13 +86,10 @@ func (s *Service) start(ctx context.Context, t *task, arguments string) error {
 	if err := s.store.intend(ctx, t.id, id.String()); err != nil {
 		return fmt.Errorf("announce the start of task %s: %w", t.id, err)
 	}
-	if spec.Labels[labelBundle], err = s.verify(t.id); err != nil { // the last thing before the start
-		s.abandon(ctx, id.String())
-		return err
-	}
-	proc, err := s.procs.Start(ctx, spec)
+	proc, err := s.spawn(ctx, t, spec)
 	if err != nil {
 		s.abandon(ctx, id.String())
+		s.tellRefused(contract.About{Task: t.id, Execution: id.String()}, err)
 		return startFailure(t, err)
 	}
 	if err := s.begin(ctx, t, o, proc); err != nil {
@@ -104,6 +101,19 @@ func (s *Service) start(ctx context.Context, t *task, arguments string) error {
 	s.endRevoked() // if it was while it started
 	s.log.Info("started a task's server", "task_id", t.id, "execution_id", proc.ID(), "pid", proc.PID())
 	return nil
+}
+
+// spawn starts a process of a task's, after the last look at its files.
+func (s *Service) spawn(ctx context.Context, t *task, spec supervise.Spec) (*supervise.Process, error) {
+	if err := s.opt.Account.Reach(s.folder(t.id)); err != nil {
+		return nil, err
+	}
+	digest, err := s.verify(t.id)
+	if err != nil {
+		return nil, err
+	}
+	spec.Labels[labelBundle] = digest
+	return s.procs.Start(ctx, spec)
 }
 
 // abandon forgets a start that came to nothing. If it fails, the next run of the
@@ -157,7 +167,7 @@ func (s *Service) stopServerTask(ctx context.Context, req contract.TaskIDRequest
 		return none, rpc.Text(rpc.NotFound, contract.TaskNotFound(req.TaskID))
 	}
 	call, _ := baseservice.CallFrom(ctx)
-	if err := s.stop(ctx, r, end{reason: reasonStopped, detail: "it was asked to stop", call: call}); err != nil {
+	if err := s.stop(ctx, r, end{reason: contract.ReasonOperatorStop, detail: "it was asked to stop", call: call}); err != nil {
 		return none, err
 	}
 	// One that had ended by itself just then was not stopped by this call.

@@ -10,19 +10,15 @@ import (
 )
 
 // state of a task's server side.
-type state string
+type state = contract.State
 
 const (
-	stateNew      state = "new"
-	stateRunning  state = "running"
-	stateFinished state = "finished"
-	stateFailed   state = "failed"
-	stateStopped  state = "stopped"
+	stateNew      = contract.StateNew
+	stateRunning  = contract.StateRunning
+	stateFinished = contract.StateFinished
+	stateFailed   = contract.StateFailed
+	stateStopped  = contract.StateStopped
 )
-
-func states() []state {
-	return []state{stateNew, stateRunning, stateFinished, stateFailed, stateStopped}
-}
 
 // task is a task's record.
 type task struct {
@@ -53,7 +49,7 @@ type task struct {
 // end tells how the last execution ended; zero before the first end and while
 // the task runs.
 type end struct {
-	reason string // a code of the closed set in reason.go
+	reason contract.Reason
 	detail string // in words
 	code   *int   // the exit code
 	signal *int   // the signal that ended it

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -55,6 +55,13 @@ export async function startAgata(options: Options = {}): Promise<Agata> {
     child.kill("SIGKILL");
     throw error;
   }
+}
+
+/** Runs an `agata` command to its end, with what it reads from its input; returns what it printed. */
+export function runAgata(args: string[], input = ""): string {
+  const run = spawnSync(join(root, "bin/agata"), args, { input, encoding: "utf8", timeout: 60_000 });
+  if (run.status !== 0) throw new Error(`agata ${args.join(" ")} ended with ${run.status ?? run.signal}: ${run.stderr}`);
+  return run.stdout;
 }
 
 /** The Python that has Flower: tools/python-env makes it. */

@@ -25,6 +25,7 @@ const pages: Record<string, string> = {
   clients: "/clients",
   client: "/clients/car",
   timeline: "/timeline",
+  "access-open": "/access",
   "not-found": "/nowhere",
 };
 

@@ -1,15 +1,20 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Link, Route, Switch, useLocation } from "wouter-preact";
+import { Account } from "./access/account";
+import { SignInDialog, SignInPage } from "./access/sign-in";
+import { useSession } from "./access/use-session";
 import type { LiveStatus } from "./api/live";
+import { session } from "./api/session";
 import { useLiveStatus } from "./api/use-live";
 import { ConnectionBanner } from "./connection";
 import { useKeys } from "./keys";
 import { KeyboardHelp } from "./keyboard-help";
 import { lazyPage } from "./lazy";
 import { idIn } from "./path";
-import { useTheme, type Theme } from "./theme";
+import { useTheme, type Theme, type ThemeChoice } from "./theme";
 import { Button } from "./ui/button";
 import { Icon, type IconName } from "./ui/icon";
+import { Mark } from "./ui/mark";
 import { Toasts } from "./ui/toast";
 
 const Overview = lazyPage(() => import("./pages/overview"));
@@ -19,6 +24,7 @@ const Task = lazyPage(() => import("./pages/task"));
 const Clients = lazyPage(() => import("./pages/clients"));
 const Client = lazyPage(() => import("./pages/client"));
 const Timeline = lazyPage(() => import("./pages/timeline"));
+const Access = lazyPage(() => import("./pages/access"));
 const NotFound = lazyPage(() => import("./pages/not-found"));
 
 const places: { href: string; label: string; icon: IconName }[] = [
@@ -37,8 +43,22 @@ const nextTheme: Record<Theme, { theme: Theme; icon: IconName; now: string }> = 
 // A page that follows nothing has no connection to tell of.
 const linkWords: Record<LiveStatus, string> = { idle: "", connecting: "Connecting", open: "Live", lost: "Connection lost" };
 
-/** The frame around all pages. */
+/** The console, for whoever may see it. Where a session ends, its page stays under the sign-in. */
 export function App() {
+  const standing = useSession();
+  const theme = useTheme();
+  if (standing.is === "asking") return null;
+  if (standing.is === "out") return <SignInPage />;
+  return (
+    <>
+      <Frame key={session.generation} theme={theme} />
+      {standing.is === "ended" && <SignInDialog name={standing.operator?.name} />}
+    </>
+  );
+}
+
+/** The frame around all pages. */
+function Frame({ theme }: { theme: ThemeChoice }) {
   const [path] = useLocation();
   const [help, setHelp] = useState(false);
   useKeys(() => setHelp(true));
@@ -59,7 +79,7 @@ export function App() {
       <a class="skip" href="#main" onClick={(e) => { e.preventDefault(); main.current?.focus(); }}>
         Skip to content
       </a>
-      <Sidebar path={path} onHelp={() => setHelp(true)} />
+      <Sidebar path={path} theme={theme} onHelp={() => setHelp(true)} />
       <div class="content">
         <ConnectionBanner />
         <main id="main" ref={main} tabIndex={-1}>
@@ -71,6 +91,7 @@ export function App() {
             <Route path="/clients" component={Clients} />
             <Route path="/clients/:id">{() => <Client key={id} id={id} />}</Route>
             <Route path="/timeline" component={Timeline} />
+            <Route path="/access" component={Access} />
             <Route component={NotFound} />
           </Switch>
         </main>
@@ -81,22 +102,20 @@ export function App() {
   );
 }
 
-function Sidebar({ path, onHelp }: { path: string; onHelp: () => void }) {
+function Sidebar({ path, theme: [theme, choose], onHelp }: { path: string; theme: ThemeChoice; onHelp: () => void }) {
   const status = useLiveStatus();
-  const [theme, choose] = useTheme();
+  const standing = useSession();
+  const operator = "operator" in standing ? standing.operator : undefined;
+  const shown = operator ? [...places, { href: "/access", label: "Access", icon: "key" as const }] : places;
   const next = nextTheme[theme];
   return (
     <header class="side">
       <Link href="/" class="brand">
-        <svg viewBox="0 0 32 32" aria-hidden="true">
-          <rect width="32" height="32" rx="8" fill="#4a54d6" />
-          <path d="M9.5 23 16 9l6.5 14M12 18.5h8" fill="none" stroke="#fff" stroke-width="2.6" stroke-linecap="round" stroke-linejoin="round" />
-          <circle cx="16" cy="9" r="2.6" fill="#fff" />
-        </svg>
+        <Mark />
         AGATA
       </Link>
       <nav class="nav" aria-label="Main">
-        {places.map((p) => {
+        {shown.map((p) => {
           const here = p.href === "/" ? path === "/" : path === p.href || path.startsWith(`${p.href}/`);
           return (
             <Link key={p.href} href={p.href} aria-current={here ? "page" : undefined}>
@@ -107,6 +126,7 @@ function Sidebar({ path, onHelp }: { path: string; onHelp: () => void }) {
         })}
       </nav>
       <div class="side-foot">
+        {operator && <Account operator={operator} />}
         <div class={`link-state ${status}`}>
           <span class="words">{linkWords[status]}</span>
         </div>

@@ -5,6 +5,7 @@ it.each([
   ["", "n", "/tasks/new"],
   ["g", "t", "/tasks"],
   ["g", "o", "/"],
+  ["g", "a", "/access"],
   ["", "t", undefined],
   ["x", "t", undefined],
   ["g", "n", undefined],

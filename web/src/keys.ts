@@ -7,6 +7,7 @@ export const keys: { keys: string[]; does: string; to?: string }[] = [
   { keys: ["g", "t"], does: "Tasks", to: "/tasks" },
   { keys: ["g", "c"], does: "Clients", to: "/clients" },
   { keys: ["g", "e"], does: "Timeline of events", to: "/timeline" },
+  { keys: ["g", "a"], does: "Access", to: "/access" },
   { keys: ["n"], does: "New task", to: "/tasks/new" },
   { keys: ["/"], does: "Search on this page" },
   { keys: ["?"], does: "This help" },

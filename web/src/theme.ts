@@ -21,8 +21,10 @@ function apply(theme: Theme) {
   document.documentElement.setAttribute("data-theme", dark ? "dark" : "light");
 }
 
+export type ThemeChoice = [Theme, (theme: Theme) => void];
+
 /** The choice, and how to change it. What draws in colours of its own watches data-theme on <html>. */
-export function useTheme(): [Theme, (theme: Theme) => void] {
+export function useTheme(): ThemeChoice {
   const [theme, setTheme] = useState<Theme>(chosenTheme);
   useEffect(() => {
     apply(theme);

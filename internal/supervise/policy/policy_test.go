@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/agata-fl/agata/pkg/contract"
 )
 
 var t0 = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -12,19 +14,21 @@ var t0 = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 func middle() float64 { return 0.5 } // no jitter
 
 func TestEveryReasonHasAClass(t *testing.T) {
-	for reason, want := range map[Reason]Class{
-		ExitNonzero: Code, Signaled: Code, OOMKilled: Code, ReportError: Code,
-		Untrusted: Code, BadDigest: Code, Revoked: Code,
-		StartFailed: Infrastructure, StartTimeout: Infrastructure, DownloadFailed: Infrastructure,
-		ServerUnreachable: Infrastructure, Lost: Infrastructure, Stalled: Infrastructure,
-		OperatorStop: Operator, "unheard_of": Infrastructure,
-	} {
-		if got := reason.Class(); got != want {
-			t.Errorf("%s is of class %s, want %s", reason, got, want)
+	for _, reason := range contract.Reasons() {
+		if _, ok := classes[reason]; !ok {
+			t.Errorf("%s has no class", reason)
 		}
 	}
-	if len(classes) != 14 {
-		t.Errorf("%d reasons in the table, want 14", len(classes))
+	if got, want := len(classes), len(contract.Reasons()); got != want {
+		t.Errorf("%d reasons in the table, want %d", got, want)
+	}
+	for reason, want := range map[Reason]Class{
+		contract.ReasonFinished: Success, contract.ReasonOOMKilled: Code, contract.ReasonStalled: Infrastructure,
+		contract.ReasonServiceStop: Operator, "unheard_of": Infrastructure,
+	} {
+		if got := ClassOf(reason); got != want {
+			t.Errorf("%s is of class %s, want %s", reason, got, want)
+		}
 	}
 }
 
@@ -33,20 +37,20 @@ func TestDelaysGrowAndEnd(t *testing.T) {
 	tracker := NewTracker(p, middle)
 	for i, want := range []time.Duration{1, 2, 4, 5, 5} {
 		now := t0.Add(time.Duration(i) * time.Minute)
-		d := tracker.Failed(now, ServerUnreachable)
+		d := tracker.Failed(now, contract.ReasonServerUnreachable)
 		if !d.Restart || d.Attempt != i+1 || d.At.Sub(now) != want*time.Second || d.GiveUp != "" {
 			t.Errorf("failure %d: %+v, want after %d s", i+1, d, want)
 		}
 	}
-	if d := tracker.Failed(t0.Add(5*time.Minute), ServerUnreachable); d.Restart || d.GiveUp != AttemptsExhausted {
+	if d := tracker.Failed(t0.Add(5*time.Minute), contract.ReasonServerUnreachable); d.Restart || d.GiveUp != AttemptsExhausted {
 		t.Errorf("the sixth: %+v", d)
 	}
 	// The first failure leaves the interval, and one attempt comes back.
-	if d := tracker.Failed(t0.Add(time.Hour), ServerUnreachable); !d.Restart || d.Attempt != 5 {
+	if d := tracker.Failed(t0.Add(time.Hour), contract.ReasonServerUnreachable); !d.Restart || d.Attempt != 5 {
 		t.Errorf("an hour later: %+v", d)
 	}
 	// A long healthy time forgets all.
-	if d := tracker.Failed(t0.Add(5*time.Hour), ServerUnreachable); d.Attempt != 1 || d.At.Sub(t0) != 5*time.Hour+time.Second {
+	if d := tracker.Failed(t0.Add(5*time.Hour), contract.ReasonServerUnreachable); d.Attempt != 1 || d.At.Sub(t0) != 5*time.Hour+time.Second {
 		t.Errorf("five hours later: %+v", d)
 	}
 }
@@ -60,11 +64,11 @@ func TestGivingUp(t *testing.T) {
 		reason Reason
 		want   GiveUp
 	}{
-		"operator":            {code, OperatorStop, StoppedByOperator},
-		"code":                {always, ExitNonzero, CodeFailure},
-		"code, if wanted":     {code, ExitNonzero, ""},
-		"infrastructure":      {always, Lost, ""},
-		"no attempts at all":  {Restart{}, Lost, AttemptsExhausted},
+		"operator":            {code, contract.ReasonOperatorStop, StoppedByOperator},
+		"code":                {always, contract.ReasonExitNonzero, CodeFailure},
+		"code, if wanted":     {code, contract.ReasonExitNonzero, ""},
+		"infrastructure":      {always, contract.ReasonLost, ""},
+		"no attempts at all":  {Restart{}, contract.ReasonLost, AttemptsExhausted},
 		"unknown is no blame": {always, "unheard_of", ""},
 	} {
 		d := NewTracker(c.policy, middle).Failed(t0, c.reason)
@@ -77,7 +81,7 @@ func TestGivingUp(t *testing.T) {
 func TestWithoutEndStaysBounded(t *testing.T) {
 	tracker := NewTracker(Restart{Attempts: -1, Interval: 1 << 62, Delay: time.Second, MaxDelay: time.Minute}, middle)
 	for i := range 10000 {
-		if d := tracker.Failed(t0.Add(time.Duration(i)*time.Second), Lost); !d.Restart {
+		if d := tracker.Failed(t0.Add(time.Duration(i)*time.Second), contract.ReasonLost); !d.Restart {
 			t.Fatalf("failure %d: %+v", i, d)
 		}
 	}
@@ -89,7 +93,7 @@ func TestWithoutEndStaysBounded(t *testing.T) {
 func TestJitterStaysWithinItsShare(t *testing.T) {
 	for _, random := range []float64{0, 0.25, 0.5, 0.999} {
 		tracker := NewTracker(Restart{Attempts: 1, Interval: time.Hour, Delay: 10 * time.Second, MaxDelay: time.Minute, Jitter: 0.2}, func() float64 { return random })
-		got := tracker.Failed(t0, Lost).At.Sub(t0)
+		got := tracker.Failed(t0, contract.ReasonLost).At.Sub(t0)
 		if want := time.Duration((8 + 4*random) * float64(time.Second)); (got - want).Abs() > time.Millisecond {
 			t.Errorf("random %v: after %v, want %v", random, got, want)
 		}
@@ -122,7 +126,7 @@ func TestCrashLoop(t *testing.T) {
 		for {
 			starts++
 			time.Sleep(100 * time.Millisecond)
-			d := tracker.Failed(time.Now(), Lost)
+			d := tracker.Failed(time.Now(), contract.ReasonLost)
 			if !d.Restart {
 				break
 			}
@@ -137,9 +141,9 @@ func TestCrashLoop(t *testing.T) {
 
 func ExampleTracker() {
 	tracker := NewTracker(DefaultRestart(), func() float64 { return 0.5 })
-	d := tracker.Failed(t0, ServerUnreachable)
+	d := tracker.Failed(t0, contract.ReasonServerUnreachable)
 	fmt.Println(d.Restart, d.At.Sub(t0))
-	d = tracker.Failed(t0, ReportError)
+	d = tracker.Failed(t0, contract.ReasonReportError)
 	fmt.Println(d.Restart, d.GiveUp)
 	// Output:
 	// true 1s

@@ -56,8 +56,8 @@ func NewQuarantine(rules Rules, entries []Entry) *Quarantine {
 // Fail counts a failure and returns what is now held against the version; the
 // zero Entry after a stop by the operator.
 func (q *Quarantine) Fail(now time.Time, key Key, reason Reason) Entry {
-	class := reason.Class()
-	if class == Operator {
+	class := ClassOf(reason)
+	if class == Operator || class == Success {
 		return Entry{}
 	}
 	entry, known := q.lookUp(now, key)

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/agata-fl/agata/pkg/contract"
 )
 
 var (
@@ -23,7 +25,7 @@ func held(q *Quarantine, at time.Duration, key Key) bool {
 }
 
 func TestCodeFailureHoldsAtOnceAndForGood(t *testing.T) {
-	for _, reason := range []Reason{ExitNonzero, Signaled, OOMKilled, ReportError} {
+	for _, reason := range []Reason{contract.ReasonExitNonzero, contract.ReasonSignaled, contract.ReasonOOMKilled, contract.ReasonReportError} {
 		q := NewQuarantine(DefaultRules(), nil)
 		if entry := q.Fail(t0, v1, reason); !entry.Held || entry.Failures != 1 || !entry.Until.IsZero() || entry.Reason != reason {
 			t.Errorf("%s: %+v", reason, entry)
@@ -35,7 +37,7 @@ func TestCodeFailureHoldsAtOnceAndForGood(t *testing.T) {
 			t.Errorf("%s: the next version is held too", reason)
 		}
 		// A later failure of the infrastructure must not shorten that.
-		q.Fail(t0, v1, ServerUnreachable)
+		q.Fail(t0, v1, contract.ReasonServerUnreachable)
 		if !held(q, 1000*time.Hour, v1) {
 			t.Errorf("%s: shortened", reason)
 		}
@@ -51,16 +53,16 @@ func TestInfrastructureHoldsAfterN(t *testing.T) {
 		if held(q, time.Duration(i)*time.Minute, v1) {
 			t.Errorf("held after %d failures", i)
 		}
-		q.Fail(t0.Add(time.Duration(i)*time.Minute), v1, DownloadFailed)
+		q.Fail(t0.Add(time.Duration(i)*time.Minute), v1, contract.ReasonDownloadFailed)
 	}
 	entry, isHeld := q.Held(t0.Add(2*time.Minute), v1)
-	if want := (Entry{Key: v1, Reason: DownloadFailed, Held: true, Since: t0, Until: t0.Add(12 * time.Minute), Failures: 3}); !isHeld || !cmp.Equal(entry, want) {
+	if want := (Entry{Key: v1, Reason: contract.ReasonDownloadFailed, Held: true, Since: t0, Until: t0.Add(12 * time.Minute), Failures: 3}); !isHeld || !cmp.Equal(entry, want) {
 		t.Errorf("%+v", entry)
 	}
 	if !held(q, 12*time.Minute-1, v1) || held(q, 12*time.Minute, v1) {
 		t.Error("it does not end after ten minutes")
 	}
-	if entry := q.Fail(t0.Add(12*time.Minute), v1, DownloadFailed); entry.Failures != 1 || entry.Held {
+	if entry := q.Fail(t0.Add(12*time.Minute), v1, contract.ReasonDownloadFailed); entry.Failures != 1 || entry.Held {
 		t.Errorf("the count goes on after the end: %+v", entry)
 	}
 	q.Succeed(v1)
@@ -71,7 +73,7 @@ func TestInfrastructureHoldsAfterN(t *testing.T) {
 
 func TestOperatorStopIsNoFailure(t *testing.T) {
 	q := NewQuarantine(Rules{After: 1, MaxEntries: 9}, nil)
-	if entry := q.Fail(t0, v1, OperatorStop); entry != (Entry{}) || len(q.Entries(t0)) != 0 {
+	if entry := q.Fail(t0, v1, contract.ReasonOperatorStop); entry != (Entry{}) || len(q.Entries(t0)) != 0 {
 		t.Errorf("%+v", entry)
 	}
 }
@@ -79,8 +81,8 @@ func TestOperatorStopIsNoFailure(t *testing.T) {
 func TestExpiryInVirtualTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := NewQuarantine(Rules{CodeFor: time.Hour, After: 3, For: time.Minute, MaxEntries: 9}, nil)
-		q.Fail(time.Now(), v1, Signaled)
-		q.Fail(time.Now(), v2, Lost)
+		q.Fail(time.Now(), v1, contract.ReasonSignaled)
+		q.Fail(time.Now(), v2, contract.ReasonLost)
 		time.Sleep(time.Minute)
 		if n := len(q.Entries(time.Now())); n != 1 {
 			t.Errorf("%d entries after a minute, want the held one", n)
@@ -95,9 +97,9 @@ func TestExpiryInVirtualTime(t *testing.T) {
 func TestBoundKeepsWhatIsHeldAndNew(t *testing.T) {
 	q := NewQuarantine(Rules{After: 2, For: time.Hour, MaxEntries: 3}, nil)
 	for i := range 5 {
-		q.Fail(t0.Add(time.Duration(i)), Key{Task: fmt.Sprint(i)}, ReportError)
+		q.Fail(t0.Add(time.Duration(i)), Key{Task: fmt.Sprint(i)}, contract.ReasonReportError)
 	}
-	q.Fail(t0.Add(9), Key{Task: "counted"}, Lost)
+	q.Fail(t0.Add(9), Key{Task: "counted"}, contract.ReasonLost)
 	var tasks []string
 	for _, e := range q.Entries(t0) {
 		tasks = append(tasks, e.Task)
@@ -113,8 +115,8 @@ func TestSaveAndLoad(t *testing.T) {
 		t.Fatalf("no file: %v, %v", entries, err)
 	}
 	q := NewQuarantine(DefaultRules(), nil)
-	q.Fail(t0, v1, ReportError)
-	q.Fail(t0, v2, Lost)
+	q.Fail(t0, v1, contract.ReasonReportError)
+	q.Fail(t0, v2, contract.ReasonLost)
 	for range 2 { // the second replaces the first
 		if err := Save(path, q.Entries(t0)); err != nil {
 			t.Fatal(err)

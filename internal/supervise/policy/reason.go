@@ -5,61 +5,54 @@
 // by Load and Save, which keep the quarantine over restarts.
 package policy
 
-// Reason is the code of a failure.
-type Reason string
+import "github.com/agata-fl/agata/pkg/contract"
 
-// The reasons, a closed set. Those that are an exit have the name they have in
-// package supervise.
-const (
-	ExitNonzero       Reason = "exit_nonzero"
-	Signaled          Reason = "signaled"
-	OOMKilled         Reason = "oom_killed"
-	ReportError       Reason = "report_error" // the task itself reported an error
-	StartFailed       Reason = "start_failed" // no interpreter, no permission
-	StartTimeout      Reason = "start_timeout"
-	DownloadFailed    Reason = "download_failed"
-	ServerUnreachable Reason = "server_unreachable"
-	OperatorStop      Reason = "operator_stop"
-	Lost              Reason = "lost"       // nobody saw how it ended
-	Stalled           Reason = "stalled"    // it runs but says nothing any more
-	Untrusted         Reason = "untrusted"  // nobody whom the allow-list names has signed it
-	BadDigest         Reason = "bad_digest" // its files are not those that were signed
-	Revoked           Reason = "revoked"    // its bundle must not run any more
-)
+// Reason is the code of an end.
+type Reason = contract.Reason
 
-// Class says whose fault a failure is, and so what helps.
+// Class says whose doing an end is, and so what helps.
 type Class string
 
 // The classes.
 const (
+	Success        Class = "success"        // it did what it was to do
 	Code           Class = "code"           // the task's own: it would fail again, another version may not
 	Infrastructure Class = "infrastructure" // the world's: it may pass, so try again, more slowly each time
 	Operator       Class = "operator"       // nobody's: somebody wanted it
 )
 
 // classes is the whole table. A task that stalls, or takes too long to start,
-// mostly waits for a server; a start that fails, for an administrator.
+// mostly waits for a server; a start that fails, for an administrator; a file
+// that is not what it should be came over a bad line or was just replaced.
 var classes = map[Reason]Class{
-	ExitNonzero:       Code,
-	Signaled:          Code,
-	OOMKilled:         Code,
-	ReportError:       Code,
-	Untrusted:         Code,
-	BadDigest:         Code,
-	Revoked:           Code,
-	StartFailed:       Infrastructure,
-	StartTimeout:      Infrastructure,
-	DownloadFailed:    Infrastructure,
-	ServerUnreachable: Infrastructure,
-	Lost:              Infrastructure,
-	Stalled:           Infrastructure,
-	OperatorStop:      Operator,
+	contract.ReasonFinished: Success,
+
+	contract.ReasonExited:        Code,
+	contract.ReasonExitNonzero:   Code,
+	contract.ReasonSignaled:      Code,
+	contract.ReasonOOMKilled:     Code,
+	contract.ReasonLimitExceeded: Code,
+	contract.ReasonReportError:   Code,
+	contract.ReasonUntrusted:     Code,
+	contract.ReasonRevoked:       Code,
+
+	contract.ReasonDownloadFailed:    Infrastructure,
+	contract.ReasonBadDigest:         Infrastructure,
+	contract.ReasonStartFailed:       Infrastructure,
+	contract.ReasonStartTimeout:      Infrastructure,
+	contract.ReasonServerUnreachable: Infrastructure,
+	contract.ReasonStalled:           Infrastructure,
+	contract.ReasonLost:              Infrastructure,
+
+	contract.ReasonOperatorStop: Operator,
+	contract.ReasonWithdrawn:    Operator,
+	contract.ReasonServiceStop:  Operator,
 }
 
-// Class returns the reason's class. An unknown reason counts as infrastructure,
+// ClassOf returns a reason's class. An unknown reason counts as infrastructure,
 // which blames no task.
-func (r Reason) Class() Class {
-	if class, ok := classes[r]; ok {
+func ClassOf(reason Reason) Class {
+	if class, ok := classes[reason]; ok {
 		return class
 	}
 	return Infrastructure

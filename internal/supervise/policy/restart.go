@@ -67,7 +67,7 @@ func NewTracker(policy Restart, random func() float64) *Tracker {
 
 // Failed records a failure at now and decides.
 func (t *Tracker) Failed(now time.Time, reason Reason) Decision {
-	switch class := reason.Class(); {
+	switch class := ClassOf(reason); {
 	case class == Operator:
 		return Decision{GiveUp: StoppedByOperator}
 	case class == Code && !t.policy.Code:

@@ -91,6 +91,7 @@ func (e Exit) appendJSON(buf []byte) []byte {
 	o.number("user_ns", int64(e.UserTime))
 	o.number("sys_ns", int64(e.SysTime))
 	o.number("max_rss_bytes", e.MaxRSS)
+	o.number("memory_limit", e.Memory)
 	o.number("left", int64(e.Left))
 	o.text("started", e.Started.Format(time.RFC3339Nano))
 	o.text("ended", e.Ended.Format(time.RFC3339Nano))
@@ -99,7 +100,7 @@ func (e Exit) appendJSON(buf []byte) []byte {
 
 // WriteExit records how an execution ended.
 func WriteExit(folder string, e Exit) error {
-	return writeFile(ExitPath(folder), e.appendJSON(nil))
+	return writeOver(ExitPath(folder), e.appendJSON(nil))
 }
 
 // WriteSpec writes what a shim is to read into an empty file.
@@ -118,8 +119,9 @@ func ReadSpec(folder string) (Spec, error) {
 	return decodeSpec(data)
 }
 
-// specVersion begins a spec, so that a newer binary knows an older one's.
-const specVersion = "agata-spec-1"
+// specVersion begins a spec, so that a newer binary knows an older one's: a
+// manager that was upgraded adopts what the one before it started.
+const specVersion, specVersion1 = "agata-spec-2", "agata-spec-1"
 
 // encode writes every value as text ended by a NUL byte, which none may hold; a
 // list is its length and its values.
@@ -145,6 +147,12 @@ func (s Spec) encode() []byte {
 	num(int64(len(s.Labels)))
 	for k, v := range s.Labels {
 		put(k, v)
+	}
+	num(s.Limits.Memory, int64(s.Limits.CPUPercent), s.Limits.Processes, s.Limits.FileBytes)
+	put(s.Scratch, s.Cgroup)
+	num(int64(len(s.Account)))
+	for _, id := range s.Account {
+		num(int64(id))
 	}
 	return buf
 }
@@ -174,7 +182,8 @@ func decodeSpec(data []byte) (s Spec, err error) {
 		}
 		return values
 	}
-	ok = text() == specVersion
+	version := text()
+	ok = version == specVersion || version == specVersion1
 	s.ID, s.TaskID, s.Path, s.Dir = text(), text(), text(), text()
 	s.Grace, s.Linger = time.Duration(num()), time.Duration(num())
 	s.Limits = Limits{LogBytes: num(), OpenFiles: uint64(num()), AddressSpace: uint64(num()), Nice: int(num()), OOMScoreAdj: int(num())}
@@ -185,6 +194,15 @@ func decodeSpec(data []byte) (s Spec, err error) {
 			s.Labels = map[string]string{}
 		}
 		s.Labels[pairs[i]] = pairs[i+1]
+	}
+	if version == specVersion {
+		s.Limits.Memory, s.Limits.CPUPercent, s.Limits.Processes, s.Limits.FileBytes = num(), int(num()), num(), num()
+		s.Scratch, s.Cgroup = text(), text()
+		for _, id := range list(1) {
+			n, valid := parseInt(id)
+			ok = ok && valid && n >= 0 && n < 1<<32
+			s.Account = append(s.Account, uint32(n))
+		}
 	}
 	if !ok || rest != "" || len(s.Argv) == 0 {
 		return Spec{}, ErrSpec

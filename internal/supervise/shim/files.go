@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"errors"
 	"os"
 	"syscall"
 	"time"
@@ -30,6 +31,10 @@ type Spec struct {
 	Grace  time.Duration // from SIGTERM to SIGKILL in a stop
 	Linger time.Duration // what a leader's leftovers get after its own exit
 	Limits Limits
+
+	Scratch string   // the task's own folder for temporary files
+	Cgroup  string   // absolute path of the cgroup that it runs in; "": the shim's
+	Account []uint32 // uid, gid and further groups that it runs as; empty: the shim's
 }
 
 // Limits bounds a task. A zero field means: no limit of ours.
@@ -39,6 +44,11 @@ type Limits struct {
 	AddressSpace uint64 // RLIMIT_AS, bytes
 	Nice         int    // added to the scheduling nice value, 1..19
 	OOMScoreAdj  int    // 1..1000: killed before others when memory ends
+
+	Memory     int64 // bytes of the task with all its processes: its cgroup's
+	CPUPercent int   // of one core, of all its processes: its cgroup's
+	Processes  int64 // with threads: its cgroup's; the shim sets RLIMIT_NPROC, which counts an account's
+	FileBytes  int64 // RLIMIT_FSIZE
 }
 
 // Record names the two processes of a running execution.
@@ -58,13 +68,14 @@ type Status struct {
 
 // Why an execution ended, as exit.json says it.
 const (
-	ReasonExited      = "exited"
-	ReasonExitNonzero = "exit_nonzero"
-	ReasonSignaled    = "signaled"
-	ReasonOOMKilled   = "oom_killed"
-	ReasonStopped     = "stopped"
-	ReasonLost        = "lost"
-	ReasonStartFailed = "start_failed"
+	ReasonExited        = "exited"
+	ReasonExitNonzero   = "exit_nonzero"
+	ReasonSignaled      = "signaled"
+	ReasonOOMKilled     = "oom_killed"
+	ReasonLimitExceeded = "limit_exceeded"
+	ReasonStopped       = "stopped"
+	ReasonLost          = "lost"
+	ReasonStartFailed   = "start_failed"
 )
 
 // Exit is the content of exit.json.
@@ -77,7 +88,8 @@ type Exit struct {
 	UserTime time.Duration `json:"user_ns"` // the leader and what it waited for
 	SysTime  time.Duration `json:"sys_ns"`
 	MaxRSS   int64         `json:"max_rss_bytes"`
-	Left     int           `json:"left"` // processes that even SIGKILL did not end in time
+	Memory   int64         `json:"memory_limit"` // oom_killed: the limit in bytes that it passed; 0: the machine's memory ended
+	Left     int           `json:"left"`         // processes that even SIGKILL did not end in time
 	Started  time.Time     `json:"started"`
 	Ended    time.Time     `json:"ended"`
 }
@@ -87,6 +99,32 @@ type Exit struct {
 func writeFile(path string, data []byte) error {
 	temp := path + ".tmp"
 	if err := os.WriteFile(temp, data, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(temp, path)
+}
+
+// exitRoom is more than an exit takes, in bytes.
+const exitRoom = 4 << 10
+
+// reserveExit takes the room that the exit will need, so that a disk which is full
+// by then does not swallow how the task ended.
+func reserveExit(folder string) error {
+	return os.WriteFile(ExitPath(folder)+".tmp", make([]byte, exitRoom), 0o600)
+}
+
+// writeOver is writeFile in the room that is reserved, if there is any.
+func writeOver(path string, data []byte) error {
+	temp := path + ".tmp"
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Truncate(int64(len(data)))
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
 	return os.Rename(temp, path)

@@ -17,6 +17,7 @@ type Stat struct {
 	State   byte
 	Parent  int
 	Threads int
+	CPU     int64 // clock ticks that it used, with those of its children that it waited for
 	Start   uint64
 	Kernel  bool // a thread of the kernel's
 }
@@ -48,7 +49,17 @@ func parseStat(line string) (stat Stat, err error) {
 		word(&line)
 	}
 	flags, ok4 := parseInt(word(&line))
-	for range 10 { // fields 10 to 19
+	for range 4 { // fields 10 to 13
+		word(&line)
+	}
+	for range 4 { // fields 14 to 17
+		ticks, ok := parseInt(word(&line))
+		if !ok {
+			return Stat{}, errStat
+		}
+		stat.CPU += ticks
+	}
+	for range 2 { // fields 18 and 19
 		word(&line)
 	}
 	threads, ok2 := parseInt(word(&line))

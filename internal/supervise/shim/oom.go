@@ -30,13 +30,20 @@ func oomKills(root string) int64 {
 	return counter(root+"/proc/vmstat", "oom_kill")
 }
 
-// blame says whether memory ended a task: SIGKILL that nobody here sent (a stop
-// would be called one), and the count of such killings has gone up meanwhile.
-func blame(exit Exit, before, after int64) string {
-	if exit.Reason == ReasonSignaled && exit.Signal == int(syscall.SIGKILL) && before >= 0 && after > before {
-		return ReasonOOMKilled
+// blame finds out whether memory ended a task: SIGKILL that nobody here sent (a
+// stop would be called one), and the task's cgroup counts such a killing or, if
+// it has none that counts, the count around the task has gone up meanwhile.
+func (e *Exit) blame(spec Spec, before, after int64) {
+	if e.Reason != ReasonSignaled || e.Signal != int(syscall.SIGKILL) {
+		return
 	}
-	return exit.Reason
+	killed, ownLimit := passedMemory(spec.Cgroup)
+	if killed || before >= 0 && after > before {
+		e.Reason = ReasonOOMKilled
+	}
+	if killed && ownLimit {
+		e.Memory = spec.Limits.Memory
+	}
 }
 
 // counter reads one "name value" line of a file; -1 without it.

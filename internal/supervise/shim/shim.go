@@ -92,6 +92,10 @@ func run(folder string, status *os.File) int {
 		return refuse(folder, status, "open the output files", err)
 	}
 
+	if err := reserveExit(folder); err != nil {
+		return refuse(folder, status, "make room for its end", err)
+	}
+
 	task, err := start(spec, outputs)
 	if err != nil {
 		return refuse(folder, status, "exec "+spec.Path, err)
@@ -99,7 +103,6 @@ func run(folder string, status *os.File) int {
 	oomBefore := oomKills("")
 	record := Record{BootID: BootID(), Shim: Self(), Task: Identify(task), Started: time.Now()}
 	record.Task.PID = task
-	applyLimits(task, spec.Limits)
 	if err := writeFile(RecordPath(folder), record.appendJSON(nil)); err != nil {
 		// Without a record no manager could ever find this task again.
 		_ = syscall.Kill(-task, syscall.SIGKILL)
@@ -111,9 +114,10 @@ func run(folder string, status *os.File) int {
 	if spec.Limits.LogBytes > 0 {
 		go boundFiles(outputs, spec.Limits.LogBytes)
 	}
-	exit := newTender(task, spec.Grace, spec.Linger).tend(signals)
+	exit := newTender(task, spec.Cgroup, spec.Grace, spec.Linger).tend(signals)
 	exit.Started, exit.Ended = record.Started, time.Now()
-	exit.Reason = blame(exit, oomBefore, oomKills(""))
+	exit.blame(spec, oomBefore, oomKills(""))
+	removeCgroup(spec.Cgroup)
 	if err := WriteExit(folder, exit); err != nil {
 		return 1
 	}

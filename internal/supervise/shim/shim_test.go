@@ -15,9 +15,9 @@ import (
 func TestParseStat(t *testing.T) {
 	tail := " 7 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 211854 9 10 11\n"
 	for line, want := range map[string]Stat{
-		"42 (sh) S" + tail:             {State: 'S', Parent: 7, Threads: 1, Start: 211854},
-		"42 (a) b ) Z (c) R" + tail:    {State: 'R', Parent: 7, Threads: 1, Start: 211854},
-		"42 ()) Z" + tail:              {State: 'Z', Parent: 7, Threads: 1, Start: 211854},
+		"42 (sh) S" + tail:             {State: 'S', Parent: 7, Threads: 1, CPU: 26, Start: 211854},
+		"42 (a) b ) Z (c) R" + tail:    {State: 'R', Parent: 7, Threads: 1, CPU: 26, Start: 211854},
+		"42 ()) Z" + tail:              {State: 'Z', Parent: 7, Threads: 1, CPU: 26, Start: 211854},
 		"42 (sh) S 7 1 1 0 -1 4194560": {},
 		"42 (sh) S x" + tail[2:]:       {},
 		"42 (sh)":                      {},
@@ -91,21 +91,47 @@ func TestOOMKills(t *testing.T) {
 
 func TestBlame(t *testing.T) {
 	kill := int(syscall.SIGKILL)
+	group := func(events string) string {
+		dir := t.TempDir()
+		if err := os.WriteFile(dir+"/memory.events", []byte(events), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
 	for name, c := range map[string]struct {
 		exit          Exit
+		cgroup        string
 		before, after int64
 		want          string
+		limit         int64
 	}{
-		"memory":           {Exit{Reason: ReasonSignaled, Signal: kill}, 1, 2, ReasonOOMKilled},
-		"somebody":         {Exit{Reason: ReasonSignaled, Signal: kill}, 1, 1, ReasonSignaled},
-		"another signal":   {Exit{Reason: ReasonSignaled, Signal: 11}, 1, 2, ReasonSignaled},
-		"our own stop":     {Exit{Reason: ReasonStopped, Signal: kill}, 1, 2, ReasonStopped},
-		"unreadable":       {Exit{Reason: ReasonSignaled, Signal: kill}, -1, -1, ReasonSignaled},
-		"unreadable first": {Exit{Reason: ReasonSignaled, Signal: kill}, -1, 2, ReasonSignaled},
+		"memory":           {Exit{Reason: ReasonSignaled, Signal: kill}, "", 1, 2, ReasonOOMKilled, 0},
+		"somebody":         {Exit{Reason: ReasonSignaled, Signal: kill}, "", 1, 1, ReasonSignaled, 0},
+		"another signal":   {Exit{Reason: ReasonSignaled, Signal: 11}, "", 1, 2, ReasonSignaled, 0},
+		"our own stop":     {Exit{Reason: ReasonStopped, Signal: kill}, "", 1, 2, ReasonStopped, 0},
+		"unreadable":       {Exit{Reason: ReasonSignaled, Signal: kill}, "", -1, -1, ReasonSignaled, 0},
+		"unreadable first": {Exit{Reason: ReasonSignaled, Signal: kill}, "", -1, 2, ReasonSignaled, 0},
+		"its own limit":    {Exit{Reason: ReasonSignaled, Signal: kill}, group("low 0\nmax 7\noom 1\noom_kill 2\n"), 1, 1, ReasonOOMKilled, 64},
+		"the machine's":    {Exit{Reason: ReasonSignaled, Signal: kill}, group("max 7\noom 0\noom_kill 1\n"), 1, 1, ReasonOOMKilled, 0},
+		"none in its own":  {Exit{Reason: ReasonSignaled, Signal: kill}, group("max 7\noom 0\noom_kill 0\n"), 1, 1, ReasonSignaled, 0},
+		"a child's":        {Exit{Reason: ReasonExitNonzero, Code: 1}, group("oom 1\noom_kill 1\n"), 1, 1, ReasonExitNonzero, 0},
 	} {
-		if got := blame(c.exit, c.before, c.after); got != c.want {
-			t.Errorf("%s: %s, want %s", name, got, c.want)
+		e := c.exit
+		e.blame(Spec{Cgroup: c.cgroup, Limits: Limits{Memory: 64}}, c.before, c.after)
+		if e.Reason != c.want || e.Memory != c.limit {
+			t.Errorf("%s: %s, limit %d, want %s, %d", name, e.Reason, e.Memory, c.want, c.limit)
 		}
+	}
+}
+
+// A manager that was upgraded reads what the one before it wrote.
+func TestAnOlderSpecIsUnderstood(t *testing.T) {
+	old := specVersion1 + "\x00id\x00task\x00/bin/sh\x00/\x005\x006\x001\x002\x003\x004\x005\x001\x00sh\x001\x00A=b\x001\x00k\x00v\x00"
+	got, err := decodeSpec([]byte(old))
+	want := Spec{ID: "id", TaskID: "task", Path: "/bin/sh", Dir: "/", Grace: 5, Linger: 6, Argv: []string{"sh"}, Env: []string{"A=b"},
+		Labels: map[string]string{"k": "v"}, Limits: Limits{LogBytes: 1, OpenFiles: 2, AddressSpace: 3, Nice: 4, OOMScoreAdj: 5}}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v\n%s", err, diff)
 	}
 }
 
@@ -124,7 +150,7 @@ func TestJSONIsUnderstood(t *testing.T) {
 	}
 	exit := Exit{
 		Reason: ReasonSignaled, Code: -1, Signal: 11, Core: true, Error: "e", UserTime: 1, SysTime: 2,
-		MaxRSS: 1 << 40, Left: 1, Started: at, Ended: at.Add(1),
+		MaxRSS: 1 << 40, Memory: 9, Left: 1, Started: at, Ended: at.Add(1),
 	}
 	var gotExit Exit
 	if err := json.Unmarshal(exit.appendJSON(nil), &gotExit); err != nil {
@@ -168,7 +194,8 @@ func FuzzNumber(f *testing.F) {
 func FuzzSpec(f *testing.F) {
 	full := Spec{
 		ID: "i", TaskID: "t", Path: "/bin/sh", Dir: "/", Argv: []string{"sh", ""}, Env: []string{"A=b"},
-		Grace: time.Second, Linger: -1, Limits: Limits{1, 2, 3, 4, 5}, Labels: map[string]string{"k": "v"},
+		Grace: time.Second, Linger: -1, Limits: Limits{1, 2, 3, 4, 5, 6, 7, 8, 9}, Labels: map[string]string{"k": "v"},
+		Scratch: "/tmp/s", Cgroup: "/c", Account: []uint32{1, 2, 1<<32 - 1},
 	}
 	f.Add(full.encode())
 	f.Add(Spec{Argv: []string{"a"}}.encode())

@@ -31,6 +31,7 @@ const KillSignal = syscall.SIGQUIT
 // children until there are none reaches those with their own sessions as well.
 type tender struct {
 	task          int
+	cgroup        string
 	grace, linger time.Duration
 
 	timer    *time.Timer
@@ -42,10 +43,10 @@ type tender struct {
 	exit     Exit
 }
 
-func newTender(task int, grace, linger time.Duration) *tender {
+func newTender(task int, cgroup string, grace, linger time.Duration) *tender {
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
-	return &tender{task: task, grace: grace, linger: linger, timer: timer}
+	return &tender{task: task, cgroup: cgroup, grace: grace, linger: linger, timer: timer}
 }
 
 func (t *tender) tend(signals <-chan os.Signal) Exit {
@@ -122,6 +123,7 @@ func (t *tender) killAll() {
 	if !t.reaped {
 		_ = syscall.Kill(-t.task, syscall.SIGKILL)
 	}
+	killCgroup(t.cgroup)
 	// Only this thread reaps, so a child's pid cannot change hands under us.
 	for _, child := range children() {
 		_ = syscall.Kill(child, syscall.SIGKILL)
@@ -141,6 +143,8 @@ func (t *tender) describe(status syscall.WaitStatus, usage syscall.Rusage) Exit 
 	switch {
 	case t.stopping:
 		exit.Reason = ReasonStopped
+	case exit.Signal == int(syscall.SIGXCPU), exit.Signal == int(syscall.SIGXFSZ):
+		exit.Reason = ReasonLimitExceeded
 	case exit.Signal != 0:
 		exit.Reason = ReasonSignaled
 	case exit.Code != 0:

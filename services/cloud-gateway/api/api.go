@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/agata-fl/agata/internal/audit"
 	"github.com/agata-fl/agata/internal/history"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
@@ -38,6 +39,8 @@ type Options struct {
 	Guard *guard.Guard
 	// Key is the cloud's, for tickets to the file service; zero: the cloud is open.
 	Key rpc.Key
+	// Audit takes who did what of that which the gateway does itself; nil: nobody asks.
+	Audit *audit.Log
 	// FilesURL tells where the file service is, such as http://localhost:5000; it
 	// is asked at each transfer. nil: there is none.
 	FilesURL func() string

@@ -39,6 +39,7 @@ func (a *API) newEnrolment(w http.ResponseWriter, r *http.Request, _ *params) er
 	if err != nil {
 		return err
 	}
+	about(r, client)
 	by := rpc.IdentityFrom(r.Context())
 	token, expires, err := accounts.NewEnrolment(r.Context(), by.Name, client, lifeOf(hours, time.Hour, access.MaxEnrolmentLife))
 	if err != nil {
@@ -61,6 +62,7 @@ func (a *API) enrol(w http.ResponseWriter, r *http.Request, _ *params) error {
 	if err != nil {
 		return err
 	}
+	about(r, client)
 	credential, err := accounts.Enrol(r.Context(), token, client)
 	if err != nil {
 		a.log.Debug("a client failed to enrol", "remote", r.RemoteAddr, "err", err)

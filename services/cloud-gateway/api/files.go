@@ -123,6 +123,8 @@ func refusal(resp *http.Response, path string) error {
 	case http.StatusRequestEntityTooLarge:
 		return &fault{status: http.StatusRequestEntityTooLarge, code: "too_large", detail: "The file service refused the file: " + said.Error + ".",
 			hint: "Raise max_file_mb in section [server.files] of config.ini, or send less."}
+	case http.StatusInsufficientStorage:
+		return &fault{status: http.StatusInsufficientStorage, code: "unavailable", detail: said.Error + ".", hint: "Make room on the disk of the cloud's tasks and send it again."}
 	case http.StatusServiceUnavailable:
 		return unavailable("The file service cannot answer now: "+said.Error+".", "Try again in a moment.")
 	}

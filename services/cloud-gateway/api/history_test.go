@@ -18,7 +18,7 @@ import (
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
-func run(id, task, client, state string, started float64) contract.Record {
+func run(id, task, client string, state contract.State, started float64) contract.Record {
 	side := contract.SideServer
 	if client != "" {
 		side = contract.SideClient

@@ -39,6 +39,7 @@ func (a *API) addOperator(w http.ResponseWriter, r *http.Request, _ *params) err
 	if err != nil {
 		return err
 	}
+	about(r, name+" as "+string(role))
 	if err := accounts.AddOperator(r.Context(), name, role, password); err != nil {
 		return fieldFault(err)
 	}

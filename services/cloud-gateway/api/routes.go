@@ -173,12 +173,13 @@ func (a *API) serve(rt route) http.Handler {
 		defer give()
 		w.Header().Set("Cache-Control", "no-store")
 		q, err := newParams(r, rt.query)
-		switch {
-		case err != nil:
-		case rt.kind == mutation:
-			err = a.once(w, r, q, rt.handle)
-		default:
-			err = rt.handle(w, r, q)
+		if err == nil {
+			err = a.enter(rt, r, func(r *http.Request) error {
+				if rt.kind == mutation {
+					return a.once(w, r, q, rt.handle)
+				}
+				return rt.handle(w, r, q)
+			})
 		}
 		if err != nil {
 			a.fail(w, r, err)

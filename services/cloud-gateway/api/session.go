@@ -47,6 +47,7 @@ func (a *API) signIn(w http.ResponseWriter, r *http.Request, _ *params) error {
 	if err := required(map[string]string{"name": name, "password": password}); err != nil {
 		return err
 	}
+	about(r, name)
 	accounts, err := a.accounts()
 	if err != nil {
 		return err

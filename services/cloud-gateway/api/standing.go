@@ -54,11 +54,11 @@ func (s standing) status() (status, detail string) {
 	case s.runsIt():
 		return StatusRunning, ""
 	case held != nil:
-		return StatusQuarantined, "after " + held.Reason
+		return StatusQuarantined, "after " + string(held.Reason)
 	case last != nil && last.State == StatusFinished:
 		return StatusFinished, last.Detail
 	case last != nil && last.State == StatusFailed:
-		return StatusFailed, cmp.Or(last.Detail, last.Reason)
+		return StatusFailed, cmp.Or(last.Detail, string(last.Reason))
 	case !s.running:
 		return StatusTaskNotRunning, ""
 	case !s.choice.Selected:

@@ -17,7 +17,7 @@ func TestStanding(t *testing.T) {
 		}
 		return s
 	}
-	ran := func(state string, started float64) *history.Execution {
+	ran := func(state contract.State, started float64) *history.Execution {
 		return &history.Execution{ExecutionRun: contract.ExecutionRun{State: state, Started: started, Reason: "report_error"}}
 	}
 	held := contract.QuarantinedFor{TaskID: "T", Reason: "report_error", Until: now + 60}

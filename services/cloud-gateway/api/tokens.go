@@ -51,6 +51,7 @@ func (a *API) newToken(w http.ResponseWriter, r *http.Request, _ *params) error 
 	if _, ok := session(r); !ok {
 		return &fault{status: http.StatusForbidden, code: "forbidden", detail: "An API token makes no other.", hint: "Sign in with your password."}
 	}
+	about(r, label)
 	id := rpc.IdentityFrom(r.Context())
 	secret, about, err := accounts.NewToken(r.Context(), id.Name, label, lifeOf(days, 24*time.Hour, access.MaxTokenLife))
 	if err != nil {

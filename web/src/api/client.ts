@@ -1,5 +1,6 @@
 // The functions of /api/v1 that the console uses, one for each.
-import { request, url, type Query } from "./http";
+import { request } from "./gate";
+import { url, type Query } from "./http";
 import type * as t from "./types";
 
 export { ApiError, errorText, isAbort, newKey } from "./http";
@@ -92,6 +93,33 @@ export const clientExecutions = (id: string, query: Paging, signal?: Signal) =>
 export const releaseQuarantine = async (id: string, taskID: string, idempotencyKey: string): Promise<t.CommandView> =>
   (await request<t.CommandView>("POST", `${client(id)}/quarantine/${seg(taskID)}/release`, { body: {}, idempotencyKey })).data;
 export const command = (id: string, signal?: Signal) => get<t.CommandView>(`${root}/commands/${seg(id)}`, {}, signal);
+
+export const credential = (id: string, signal?: Signal) => get<t.CredentialView>(`${client(id)}/credential`, {}, signal);
+export async function revokeCredential(id: string): Promise<void> {
+  await request("DELETE", `${client(id)}/credential`);
+}
+/** A token with which a client gets its credential, once; without a client, one that has none yet. */
+export const newEnrolment = async (body: { client?: string; hours: number }): Promise<t.NewEnrolment> =>
+  (await request<t.NewEnrolment>("POST", `${root}/enrolments`, { body })).data;
+
+// Who may use the cloud
+
+const operator = (name: string) => `${root}/operators/${seg(name)}`;
+export const listOperators = (signal?: Signal) => get<t.OperatorList>(`${root}/operators`, {}, signal);
+export async function addOperator(body: { name: string; role: string; password: string }): Promise<void> {
+  await request("POST", `${root}/operators`, { body });
+}
+export async function changeOperator(name: string, body: { role?: string; password?: string; old_password?: string }): Promise<void> {
+  await request("PATCH", operator(name), { body });
+}
+export async function removeOperator(name: string): Promise<void> {
+  await request("DELETE", operator(name));
+}
+export const listTokens = (signal?: Signal) => get<t.TokenList>(`${root}/tokens`, {}, signal);
+export const newToken = async (body: { label: string; days: number }): Promise<t.NewToken> => (await request<t.NewToken>("POST", `${root}/tokens`, { body })).data;
+export async function revokeToken(id: string): Promise<void> {
+  await request("DELETE", `${root}/tokens/${seg(id)}`);
+}
 
 // What happened
 

@@ -130,6 +130,28 @@ describe("live", () => {
     expect(last().address).toBe("/api/v1/live?after=3");
   });
 
+  it("keeps still while it is held, and then goes on where it was", () => {
+    const { live, sources, pass, last } = world();
+    const states: LiveStatus[] = [];
+    live.watch((s) => states.push(s));
+    live.subscribe({ filter: {}, onEntries: () => {} });
+    pass(0);
+    last().onopen?.(new Event("open"));
+    last().emit("event", entry(5));
+    last().onerror?.(new Event("error"));
+    live.hold(true);
+    pass(60_000);
+    expect(sources).toHaveLength(1);
+    expect(last().closed).toBe(true);
+    live.subscribe({ filter: {}, onEntries: () => {} });
+    pass(0);
+    expect(sources).toHaveLength(1);
+    live.hold(false);
+    expect(last().address).toBe("/api/v1/live?after=5");
+    last().onopen?.(new Event("open"));
+    expect(states).toEqual(["idle", "connecting", "open", "lost", "idle", "connecting", "open"]);
+  });
+
   it("connects anew when the readers want something else, and not when they want the same", () => {
     const { live, sources, pass, last } = world();
     const stop = live.subscribe({ filter: { task: "a" }, onEntries: () => {} });

@@ -33,6 +33,8 @@ export interface LiveParts {
   setTimeout: (f: () => void, ms: number) => number;
   clearTimeout: (id: number) => void;
   random: () => number;
+  /** Told at each attempt that failed: a stream does not say why. */
+  onLost?: () => void;
 }
 
 const kinds: RecordKind[] = ["event", "round", "execution", "client"];
@@ -80,6 +82,7 @@ export class Live {
   private after = 0;
   private attempt = 0;
   private held: Entry[] = [];
+  private kept = false;
   private timers: { retry?: number; flush?: number; change?: number } = {};
   status: LiveStatus = "idle";
 
@@ -100,6 +103,16 @@ export class Live {
     this.watchers.add(watcher);
     watcher(this.status);
     return () => this.watchers.delete(watcher);
+  }
+
+  /** Keeps the connection closed while nobody may have it; then it goes on where it was. */
+  hold(on: boolean): void {
+    if (on === this.kept) return;
+    this.kept = on;
+    if (on) {
+      this.close();
+      this.tell("idle");
+    } else if (this.subscribers.size > 0) this.open();
   }
 
   /** Tries at once instead of at the end of the back-off. */
@@ -133,6 +146,7 @@ export class Live {
 
   private open(): void {
     this.close();
+    if (this.kept) return;
     this.address = this.filterAddress();
     if (this.status !== "lost") this.tell("connecting");
     const join = this.address.includes("?") ? "&" : "?";
@@ -187,6 +201,7 @@ export class Live {
     this.close();
     this.tell("lost");
     this.timers.retry = this.parts.setTimeout(() => this.open(), backOff(this.attempt++, this.parts.random()));
+    this.parts.onLost?.();
   }
 
   private close(): void {

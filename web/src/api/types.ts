@@ -1,6 +1,8 @@
 // The shapes of /api/v1, as the cloud gateway answers them. Times are unix
 // seconds; dates ("2006-01-02 15:04:05") are the contract's, in the cloud's time.
 
+import type { Operator } from "./session";
+
 export type TaskState = "new" | "running" | "finished" | "failed" | "stopped";
 
 export interface Page {
@@ -46,6 +48,8 @@ export interface TaskDetail {
   acc: string;
   pid: number;
   execution_id: string;
+  /** When it last made progress, if it counts as stalled. */
+  stalled_since?: number;
   revision: number;
 }
 
@@ -123,6 +127,7 @@ export interface ExecutionRun {
   detail?: string;
   exit_code?: number | null;
   signal?: number | null;
+  stalled_since?: number;
   quarantined?: boolean;
   last_lines?: string[];
 }
@@ -134,6 +139,7 @@ export interface StateExecution {
   pid: number;
   state: string;
   started: number;
+  stalled_since?: number;
 }
 
 export interface ClientState {
@@ -303,6 +309,46 @@ export interface CriteriaCheck {
   failing: number;
   sample: string[] | null;
   names: string[] | null;
+}
+
+export interface CredentialView {
+  credential: boolean;
+  created?: number;
+  /** The operator who let the client enrol. */
+  by?: string;
+}
+
+export interface NewEnrolment {
+  /** Told this once. */
+  token: string;
+  client?: string;
+  expires: number;
+}
+
+export interface Account extends Operator {
+  created: number;
+  /** The last time; absent: never. */
+  signed_in?: number;
+}
+
+export interface OperatorList {
+  operators: Account[] | null;
+}
+
+export interface ApiToken {
+  id: string;
+  label: string;
+  created: number;
+  expires: number;
+}
+
+export interface TokenList {
+  tokens: ApiToken[] | null;
+}
+
+export interface NewToken extends ApiToken {
+  /** Told this once. */
+  token: string;
 }
 
 export interface CommandView {

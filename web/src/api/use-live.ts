@@ -1,6 +1,8 @@
 // The page's one live connection, and the ways components use it.
 import { useEffect, useRef, useState } from "preact/hooks";
+import { checkSession } from "./gate";
 import { Live, type LiveFilter, type LiveStatus } from "./live";
+import { session } from "./session";
 import type { Entry } from "./types";
 
 /** The one connection of this page. */
@@ -9,7 +11,9 @@ export const live = new Live({
   setTimeout: (f, ms) => window.setTimeout(f, ms),
   clearTimeout: (id) => window.clearTimeout(id),
   random: Math.random,
+  onLost: () => void checkSession(), // it may be that nobody is signed in any more
 });
+session.watch(() => live.hold(session.held));
 
 /** Calls onEntries with what happens while the component is there. A null filter listens to nothing. */
 export function useLive(filter: LiveFilter | null, onEntries: (entries: Entry[]) => void, onGap?: () => void): void {

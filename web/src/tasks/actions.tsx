@@ -1,5 +1,6 @@
 import { useRef, useState } from "preact/hooks";
 import { deleteTask, newKey, stopTask, taskFiles } from "../api/client";
+import { useRefusal } from "../access/use-session";
 import { useAsk } from "../api/use";
 import type { TaskState } from "../api/types";
 import { Button } from "../ui/button";
@@ -20,33 +21,34 @@ export type Act = "start" | "stop" | "edit" | "delete";
 /** The buttons of what can be done with a task. */
 export function TaskButtons({ task, onAct, compact = false }: { task: ActedOn; onAct: (act: Act) => void; compact?: boolean }) {
   const running = task.state === "running";
+  const refused = useRefusal("operator");
   if (compact) {
     return (
       <span class="actions compact">
         {running ? (
-          <Button size="small" variant="ghost" icon="stop" label={`Stop ${task.ID}`} onClick={() => onAct("stop")} />
+          <Button size="small" variant="ghost" icon="stop" refused={refused} label={`Stop ${task.ID}`} onClick={() => onAct("stop")} />
         ) : (
-          <Button size="small" variant="ghost" icon="play" label={`Start ${task.ID}`} onClick={() => onAct("start")} />
+          <Button size="small" variant="ghost" icon="play" refused={refused} label={`Start ${task.ID}`} onClick={() => onAct("start")} />
         )}
-        <Button size="small" variant="ghost" icon="edit" label={`Edit ${task.ID}`} onClick={() => onAct("edit")} />
-        <Button size="small" variant="ghost" icon="trash" label={running ? `Delete ${task.ID}: stop it first` : `Delete ${task.ID}`} disabled={running} onClick={() => onAct("delete")} />
+        <Button size="small" variant="ghost" icon="edit" refused={refused} label={`Edit ${task.ID}`} onClick={() => onAct("edit")} />
+        <Button size="small" variant="ghost" icon="trash" refused={refused} label={running ? `Delete ${task.ID}: stop it first` : `Delete ${task.ID}`} disabled={running} onClick={() => onAct("delete")} />
       </span>
     );
   }
   return (
     <span class="actions">
-      <Button icon="edit" onClick={() => onAct("edit")}>
+      <Button icon="edit" refused={refused} onClick={() => onAct("edit")}>
         Edit
       </Button>
-      <Button icon="trash" disabled={running} {...(running ? { label: "Delete: stop the task first" } : {})} onClick={() => onAct("delete")}>
+      <Button icon="trash" refused={refused} disabled={running} {...(running ? { label: "Delete: stop the task first" } : {})} onClick={() => onAct("delete")}>
         Delete
       </Button>
       {running ? (
-        <Button icon="stop" variant="primary" onClick={() => onAct("stop")}>
+        <Button icon="stop" refused={refused} variant="primary" onClick={() => onAct("stop")}>
           Stop
         </Button>
       ) : (
-        <Button icon="play" variant="primary" onClick={() => onAct("start")}>
+        <Button icon="play" refused={refused} variant="primary" onClick={() => onAct("start")}>
           Start
         </Button>
       )}

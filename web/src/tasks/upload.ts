@@ -1,6 +1,7 @@
 // Sending one file of a task, with progress: by XMLHttpRequest, since fetch
 // tells nothing of what it has sent.
 import { fileURL } from "../api/client";
+import { admitted, checkSession } from "../api/gate";
 import { ApiError, problem, unreachable } from "../api/http";
 
 export interface Uploaded {
@@ -18,7 +19,16 @@ export interface UploadOptions {
 const stall = 60_000;
 
 /** Puts a file in a task's folder, replacing one of that path. Throws ApiError, or AbortError when given up. */
-export function upload(id: string, path: string, file: Blob, options: UploadOptions = {}): Promise<Uploaded> {
+export const upload = (id: string, path: string, file: Blob, options: UploadOptions = {}): Promise<Uploaded> =>
+  admitted(() => put(id, path, file, options).catch(broken), options.signal);
+
+/** A large file may be cut off before the answer that refuses it can be read. */
+function broken(error: unknown): never {
+  if (error instanceof ApiError && error.status === 0) void checkSession();
+  throw error;
+}
+
+function put(id: string, path: string, file: Blob, options: UploadOptions): Promise<Uploaded> {
   return new Promise((resolve, reject) => {
     const xhr = new XMLHttpRequest();
     let late = false;

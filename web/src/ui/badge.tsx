@@ -26,6 +26,7 @@ const looks: Record<string, Look> = {
   finished: { tone: "good", icon: "check", text: "Finished" },
   failed: { tone: "bad", icon: "cross", text: "Failed" },
   stopped: { tone: "warn", icon: "stop", text: "Stopped" },
+  stalled: { tone: "warn", icon: "clock", text: "Stalled" },
   quarantined: { tone: "bad", icon: "lock", text: "Quarantined" },
   busy: { tone: "warn", icon: "clock", text: "Busy" },
   waiting: { tone: "accent", icon: "clock", text: "Waiting" },

@@ -12,6 +12,8 @@ interface Look {
   children?: ComponentChildren;
   /** What it does, when the text alone does not tell. */
   label?: string;
+  /** Why it may not be used; it can be pointed at, so that it tells. */
+  refused?: string | undefined;
   class?: string;
 }
 
@@ -34,13 +36,14 @@ export function Button(p: ButtonProps) {
       type={p.type ?? "button"}
       class={classes(p)}
       disabled={p.disabled}
-      aria-disabled={p.busy ? "true" : undefined}
+      aria-disabled={p.busy || p.refused ? "true" : undefined}
       aria-busy={p.busy ? "true" : undefined}
       aria-label={p.label}
       aria-pressed={p.pressed}
-      title={p.children === undefined ? p.label : undefined}
+      aria-description={p.refused}
+      title={p.refused ?? (p.children === undefined ? p.label : undefined)}
       onClick={(event) => {
-        if (p.busy) event.preventDefault();
+        if (p.busy || p.refused) event.preventDefault();
         else p.onClick?.(event);
       }}
     >
@@ -52,6 +55,7 @@ export function Button(p: ButtonProps) {
 
 /** A link that looks like a button. */
 export function LinkButton(p: Look & { href: string }) {
+  if (p.refused) return <Button {...p} />;
   return (
     <Link href={p.href} class={classes(p)} aria-label={p.label} title={p.children === undefined ? p.label : undefined}>
       {p.icon && <Icon name={p.icon} />}

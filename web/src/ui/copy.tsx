@@ -18,7 +18,7 @@ export function CopyButton({ text, label = "Copy" }: { text: string; label?: str
 function copyBySelection(text: string) {
   const area = document.createElement("textarea");
   area.value = text;
-  document.body.append(area);
+  (document.activeElement?.closest("dialog") ?? document.body).append(area); // beside a dialog nothing can be selected
   area.select();
   const done = document.execCommand("copy");
   area.remove();

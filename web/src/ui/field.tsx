@@ -74,6 +74,7 @@ export function TextField(p: TextProps) {
           required: p.required,
           autofocus: p.autofocus,
           spellcheck: false,
+          autocapitalize: "none" as const,
           class: `input${p.mono ? " mono" : ""}`,
           onInput: (e: Event) => p.onInput((e.currentTarget as HTMLInputElement).value),
           ...(p.onBlur ? { onBlur: p.onBlur } : {}),

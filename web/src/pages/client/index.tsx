@@ -9,6 +9,7 @@ import { serviceName } from "../../timeline/lanes";
 import { fromEntry, type TimelineEvent } from "../../timeline/model";
 import { label, taskOf } from "../../timeline/texts";
 import { moment } from "../../timeline/ticks";
+import { Stalled } from "../../tasks/stalled";
 import { StateBadge } from "../../ui/badge";
 import { LinkButton } from "../../ui/button";
 import { EmptyState, ErrorState, Notice, Skeleton } from "../../ui/feedback";
@@ -18,6 +19,7 @@ import { DataTable, type Column } from "../../ui/table";
 import { Ago, Took } from "../../ui/time";
 import { ExecutionTable } from "../task/executions";
 import { attributes } from "./attributes";
+import { Credential } from "./credential";
 import { Quarantine } from "./quarantine";
 import "../task/task.css";
 import "../timeline/timeline.css";
@@ -40,6 +42,7 @@ export default function ClientPage({ id }: { id: string }) {
         ) : (
           <Skeleton lines={6} label="Loading the client" />
         )}
+        {error !== undefined && <Credential client={id} />}
       </Page>
     );
   }
@@ -70,6 +73,7 @@ export default function ClientPage({ id }: { id: string }) {
           <Running list={client.state?.running ?? []} policy={client.state?.policy ?? ""} />
         </Card>
       </div>
+      <Credential client={id} />
       <Card title="Quarantine" flush>
         <Quarantine client={id} online={client.online} list={client.state?.quarantined ?? []} onReleased={asked.refresh} />
       </Card>
@@ -107,6 +111,7 @@ function Running({ list, policy }: { list: StateExecution[]; policy: string }) {
         <li key={r.execution_id}>
           <Link href={`/tasks/${encodeURIComponent(r.task_id)}`}>{r.task_id}</Link>
           <StateBadge state={r.state} />
+          <Stalled of={r} />
           <span class="muted num">process {r.pid}</span>
           <span class="muted"><Took from={r.started} /></span>
         </li>

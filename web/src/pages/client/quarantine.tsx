@@ -1,6 +1,8 @@
 import { useMemo, useState } from "preact/hooks";
 import { Link } from "wouter-preact";
+import { useRefusal } from "../../access/use-session";
 import type { QuarantinedFor } from "../../api/types";
+import { reasonText } from "../../tasks/reasons";
 import { Button } from "../../ui/button";
 import { EmptyState } from "../../ui/feedback";
 import { DataTable, type Column } from "../../ui/table";
@@ -10,16 +12,17 @@ import { untilText } from "./until";
 
 /** The tasks that a client keeps from running, each with a way to end that. */
 export function Quarantine({ client, online, list, onReleased }: { client: string; online: boolean; list: QuarantinedFor[]; onReleased: () => void }) {
+  const refused = useRefusal("operator");
   const [open, setOpen] = useState<QuarantinedFor | null>(null);
   const columns = useMemo(
     (): Column<QuarantinedFor>[] => [
       { title: "Task", header: true, cell: (q) => <Link href={`/tasks/${encodeURIComponent(q.task_id)}`}>{q.task_id}</Link> },
-      { title: "Reason", cell: (q) => <code>{q.reason}</code> },
+      { title: "Reason", cell: (q) => <span title={q.reason}>{reasonText(q.reason)}</span> },
       { title: "Since", class: "w-time", cell: (q) => <Ago at={q.since} /> },
       { title: "Holds", cell: (q) => <span class="num">{untilText(q.until)}, or its files change</span> },
-      { title: "Release", hideTitle: true, class: "w-actions", cell: (q) => <Button size="small" icon="lock" label={`Release ${q.task_id}`} onClick={() => setOpen(q)}>Release</Button> },
+      { title: "Release", hideTitle: true, class: "w-actions", cell: (q) => <Button size="small" icon="lock" label={`Release ${q.task_id}`} refused={refused} onClick={() => setOpen(q)}>Release</Button> },
     ],
-    [],
+    [refused],
   );
   return (
     <>

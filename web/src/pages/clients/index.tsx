@@ -1,4 +1,7 @@
+import { useState } from "preact/hooks";
 import { Link, useLocation, useSearch } from "wouter-preact";
+import { EnrolDialog } from "../../access/enrol-dialog";
+import { useRefusal, useSession } from "../../access/use-session";
 import { listClients } from "../../api/client";
 import type { ClientSummary } from "../../api/types";
 import { usePages } from "../../api/use";
@@ -26,8 +29,15 @@ export default function ClientsPage() {
   );
   // With many clients something always happens: every few seconds is enough.
   useLiveRefresh({ kinds: ["client", "execution"] }, pages.refresh, (e) => !!e.client, 3000);
+  const closed = "operator" in useSession();
+  const refused = useRefusal("operator");
+  const [enrolling, setEnrolling] = useState(false);
   return (
-    <Page title="Clients" beside={pages.total === undefined ? undefined : <span class="muted num">{plural(pages.total, "client")}</span>}>
+    <Page
+      title="Clients"
+      beside={pages.total === undefined ? undefined : <span class="muted num">{plural(pages.total, "client")}</span>}
+      actions={closed && <Button variant="primary" icon="key" refused={refused} onClick={() => setEnrolling(true)}>Enrol a client</Button>}
+    >
       <div class="toolbar">
         <SearchBox label="Search clients" placeholder="Search ids" value={q} onSearch={search} />
       </div>
@@ -47,6 +57,7 @@ export default function ClientsPage() {
           empty={q === "" ? <NoClients /> : <EmptyState icon="search" title="No client is called like this" action={<Button onClick={() => search("")}>Show all clients</Button>} />}
         />
       </Card>
+      {enrolling && <EnrolDialog onClose={() => setEnrolling(false)} />}
     </Page>
   );
 }
@@ -89,12 +100,14 @@ function Running({ client }: { client: ClientSummary }) {
 }
 
 function NoClients() {
+  const closed = "operator" in useSession();
   return (
     <EmptyState icon="clients" title="No client has registered yet">
       <p>A client registers by itself when it starts and reaches this cloud gateway:</p>
       <p>
         <code>agata serve client-gateway client-task-manager</code>
       </p>
+      {closed && <p>This cloud asks for credentials: enrol the client first.</p>}
     </EmptyState>
   );
 }

@@ -1,5 +1,7 @@
 import { Link } from "wouter-preact";
 import type { Execution } from "../../api/types";
+import { reasonText } from "../../tasks/reasons";
+import { Stalled } from "../../tasks/stalled";
 import { Ago, Took } from "../../ui/time";
 import { LinkButton } from "../../ui/button";
 import { EmptyState } from "../../ui/feedback";
@@ -30,9 +32,10 @@ export function Executions({ of, list, total }: { of: "running" | "failures"; li
                 <Link href={`/tasks/${encodeURIComponent(e.task)}`}>{e.task}</Link>
                 <Where execution={e} />
               </div>
-              {of === "failures" && <p class="muted run-why">{e.detail || e.reason || "No reason is known."}</p>}
+              {of === "failures" && <p class="muted run-why">{e.detail || reasonText(e.reason ?? "") || "No reason is known."}</p>}
             </div>
             <div class="run-when">
+              <Stalled of={e} />
               {of === "running" ? <Took from={e.started} /> : <Ago at={e.ended || e.started} />}
               {of === "failures" && e.quarantined && <StateBadge state="quarantined" />}
             </div>

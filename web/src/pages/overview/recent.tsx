@@ -2,6 +2,8 @@ import { Link } from "wouter-preact";
 import { executions } from "../../api/client";
 import { useAsk } from "../../api/use";
 import { useLiveRefresh } from "../../api/use-live";
+import { reasonText } from "../../tasks/reasons";
+import { Stalled } from "../../tasks/stalled";
 import { StateBadge } from "../../ui/badge";
 import { LinkButton } from "../../ui/button";
 import { ErrorState, Skeleton } from "../../ui/feedback";
@@ -35,7 +37,8 @@ export function Recent() {
               </div>
               <div class="run-when row">
                 <Ago at={e.ended || e.started} />
-                <StateBadge state={e.state} {...(e.detail ? { title: e.detail } : {})} />
+                <Stalled of={e} />
+                <StateBadge state={e.state} {...(e.detail || e.reason ? { title: e.detail || reasonText(e.reason ?? "") } : {})} />
               </div>
             </li>
           ))}

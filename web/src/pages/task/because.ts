@@ -1,5 +1,6 @@
 import type { TaskClient } from "../../api/types";
 import { duration, moment } from "../../ui/format";
+import { reasonText } from "../../tasks/reasons";
 import { untilText } from "../client/until";
 
 /** Why a client stands to a task as it does, in a line. */
@@ -11,7 +12,7 @@ export function because(c: TaskClient): string {
     case "finished":
       return c.detail || (c.execution?.ended ? `Ran it for ${duration(c.execution.ended - c.execution.started)}` : "Has run it to its end");
     case "failed":
-      return c.execution?.detail || c.detail || c.execution?.reason || "Its execution failed";
+      return c.execution?.detail || c.detail || reasonText(c.execution?.reason ?? "") || "Its execution failed";
     case "quarantined":
       return c.quarantine ? `Kept out after ${c.quarantine.reason}, ${untilText(c.quarantine.until)} or its files change` : c.detail || "Kept out after a failure";
     case "busy":

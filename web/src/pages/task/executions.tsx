@@ -5,6 +5,8 @@ import { execution, executions, type ExecutionQuery } from "../../api/client";
 import type { Execution } from "../../api/types";
 import { usePages, useAsk } from "../../api/use";
 import { useLiveRefresh } from "../../api/use-live";
+import { reasonText } from "../../tasks/reasons";
+import { Stalled } from "../../tasks/stalled";
 import { StateBadge } from "../../ui/badge";
 import { Button } from "../../ui/button";
 import { CopyButton } from "../../ui/copy";
@@ -108,6 +110,7 @@ function Row({ e, show, head, open, onToggle }: { e: Execution; show: Props["sho
       <td data-title="State" class="w-state">
         <span class="row">
           <StateBadge state={e.state} />
+          <Stalled of={e} />
           {e.quarantined && <StateBadge state="quarantined" title="The client keeps this task from running again" />}
         </span>
       </td>
@@ -115,7 +118,7 @@ function Row({ e, show, head, open, onToggle }: { e: Execution; show: Props["sho
       <td data-title="Started" class="w-time"><Ago at={e.started} /></td>
       <td data-title="Duration" class="right num"><Took from={e.started} to={e.ended || undefined} /></td>
       <td data-title="Ended with" class="num">{e.state === "running" ? <span class="muted">–</span> : ending(e) || <span class="muted">not known</span>}</td>
-      <td data-title="Reason" class="exec-reason">{e.detail || e.reason || <span class="muted">–</span>}</td>
+      <td data-title="Reason" class="exec-reason">{e.detail || reasonText(e.reason ?? "") || <span class="muted">–</span>}</td>
     </tr>
   );
 }
@@ -129,7 +132,7 @@ function More({ e }: { e: Execution }) {
       {e.state === "failed" && <p>{advice(e.reason ?? "", e)}</p>}
       <p class="muted">
         Execution <code>{e.id}</code>
-        {e.reason && <> · reason <code>{e.reason}</code></>}
+        {e.reason && <> · reason <code title={reasonText(e.reason)}>{e.reason}</code></>}
         {e.ended ? <> · ended {moment(e.ended)}</> : null}
       </p>
       {asked.error !== undefined && <ErrorState error={asked.error} retry={asked.refresh} />}

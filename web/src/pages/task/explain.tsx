@@ -2,6 +2,7 @@ import { Link } from "wouter-preact";
 import { explain, getClient } from "../../api/client";
 import type { Clause, ClientDetail } from "../../api/types";
 import { useAsk } from "../../api/use";
+import { reasonText } from "../../tasks/reasons";
 import { Badge, StateBadge } from "../../ui/badge";
 import { Button } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
@@ -44,7 +45,7 @@ export function ExplainDialog({ task, client, criteria, onClose }: { task: strin
           )}
           {!data.running && data.last && (
             <p>
-              <StateBadge state={data.last.state} /> Its last execution ended{data.last.ended ? <> <Ago at={data.last.ended} /></> : ""}: {data.last.detail || data.last.reason || "no reason is known"}
+              <StateBadge state={data.last.state} /> Its last execution ended{data.last.ended ? <> <Ago at={data.last.ended} /></> : ""}: {data.last.detail || reasonText(data.last.reason ?? "") || "no reason is known"}
             </p>
           )}
           <h3>Criteria</h3>

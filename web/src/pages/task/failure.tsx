@@ -2,6 +2,7 @@ import { Link } from "wouter-preact";
 import { execution } from "../../api/client";
 import type { TaskDetail } from "../../api/types";
 import { useAsk } from "../../api/use";
+import { reasonText } from "../../tasks/reasons";
 import { Notice } from "../../ui/feedback";
 import { advice } from "./advice";
 
@@ -15,7 +16,7 @@ export function Failure({ task }: { task: TaskDetail }) {
   const base = `/tasks/${encodeURIComponent(task.ID)}`;
   return (
     <Notice tone="bad" title="The server side failed">
-      <p>{run?.detail || task.reason || "No reason is known."}</p>
+      <p>{run?.detail || reasonText(task.reason) || "No reason is known."}</p>
       {last && <p><code class="break">{last}</code></p>}
       <p>
         {advice(run?.reason ?? "", run)} <Link href={`${base}/logs`}>Logs</Link> · <Link href={`${base}/files`}>Files</Link>

@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
+import { useRefusal } from "../../access/use-session";
 import { deleteFile, fileURL, taskFiles } from "../../api/client";
 import type { TaskDetail, TaskFile } from "../../api/types";
 import { useAsk } from "../../api/use";
@@ -18,6 +19,7 @@ import { toast } from "../../ui/toast";
 export function FilesTab({ task }: { task: TaskDetail }) {
   const asked = useAsk(`files ${task.ID}`, (signal) => taskFiles(task.ID, signal));
   const uploads = useUploads(task.ID);
+  const refused = useRefusal("operator");
   const [doomed, setDoomed] = useState<TaskFile | null>(null);
   const done = uploads.items.filter((i) => i.state === "done").length;
   const { refresh } = asked;
@@ -39,12 +41,12 @@ export function FilesTab({ task }: { task: TaskDetail }) {
         cell: (f) => (
           <span class="cell-actions">
             <a class="button ghost small" href={fileURL(task.ID, f.path)} download={f.path.split("/").at(-1)} aria-label={`Download ${f.path}`}>Download</a>
-            <Button size="small" variant="ghost" icon="trash" label={`Delete ${f.path}`} onClick={() => setDoomed(f)} />
+            <Button size="small" variant="ghost" icon="trash" label={`Delete ${f.path}`} refused={refused} onClick={() => setDoomed(f)} />
           </span>
         ),
       },
     ],
-    [task.ID],
+    [task.ID, refused],
   );
   return (
     <div class="stack">
@@ -59,7 +61,7 @@ export function FilesTab({ task }: { task: TaskDetail }) {
       <Card title="Upload">
         <div class="stack">
           {task.state === "running" && <p class="muted">The task is running: clients that fetch it from now on get the new files; what runs already goes on with the old ones.</p>}
-          <FileDrop label="Drop files or folders here, or pick files" hint="A file of the same path is replaced." onFiles={uploads.add} />
+          {refused ? <p class="muted">{refused}</p> : <FileDrop label="Drop files or folders here, or pick files" hint="A file of the same path is replaced." onFiles={uploads.add} />}
           <UploadsList uploads={uploads} />
         </div>
       </Card>

@@ -3,6 +3,7 @@ import { ApiError, getTask } from "../../api/client";
 import { useAsk } from "../../api/use";
 import { useLiveRefresh } from "../../api/use-live";
 import { TaskActions } from "../../tasks/actions";
+import { Stalled } from "../../tasks/stalled";
 import { StateBadge } from "../../ui/badge";
 import { EmptyState, ErrorState, Skeleton } from "../../ui/feedback";
 import { Page } from "../../ui/page";
@@ -52,7 +53,7 @@ export default function TaskPage({ id, tab }: { id: string; tab: string }) {
     <Page
       title={id}
       parent={parent}
-      beside={<StateBadge state={task.state} />}
+      beside={<><StateBadge state={task.state} /><Stalled of={task} /></>}
       subtitle={task.tags && task.tags.length > 0 ? task.tags.map((t) => <span key={t} class="tag">{t}</span>) : undefined}
       actions={<TaskActions task={task} onChanged={asked.refresh} onDeleted={() => navigate("/tasks")} />}
       wide={tab === "timeline"}

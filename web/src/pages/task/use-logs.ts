@@ -1,7 +1,9 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { logs, logsLiveURL } from "../../api/client";
+import { checkSession } from "../../api/gate";
 import { isAbort, url } from "../../api/http";
 import { backOff } from "../../api/live";
+import { session } from "../../api/session";
 import { addLines, keep, type LogLine } from "./log-buffer";
 
 export type Following = "loading" | "live" | "paused" | "lost";
@@ -66,7 +68,8 @@ export function useLogs(task: string, execution: string): { lines: LogLine[]; st
       source.onerror = () => {
         source?.close();
         setState("lost");
-        timer = window.setTimeout(connect, backOff(failures++, Math.random()));
+        void checkSession(); // it may be that nobody is signed in any more
+        timer = window.setTimeout(() => session.wait(abort.signal).then(connect, () => {}), backOff(failures++, Math.random()));
       };
     };
     logs(task, { lines: first }, abort.signal).then(

@@ -1,9 +1,11 @@
 import { useMemo, useState } from "preact/hooks";
 import { Link, useLocation, useSearch } from "wouter-preact";
+import { useRefusal } from "../../access/use-session";
 import { listTasks } from "../../api/client";
 import type { TaskSummary } from "../../api/types";
 import { usePages } from "../../api/use";
 import { useLiveRefresh } from "../../api/use-live";
+import { reasonText } from "../../tasks/reasons";
 import { TaskButtons, TaskDialog, type Act } from "../../tasks/actions";
 import { Badge, StateBadge, stateText } from "../../ui/badge";
 import { Button, LinkButton } from "../../ui/button";
@@ -29,6 +31,7 @@ export default function TasksPage() {
   );
   // Only what happens at the cloud changes this list; rounds show in it too.
   useLiveRefresh({ kinds: ["event", "execution", "round"] }, pages.refresh, (e) => !e.client && !!e.task);
+  const refused = useRefusal("operator");
   const [acting, setActing] = useState<{ act: Act; task: TaskSummary }>();
   const columns = useMemo(() => columnsFor((act, task) => setActing({ act, task })), []);
   const filtered = query.state !== "" || query.q !== "";
@@ -38,7 +41,7 @@ export default function TasksPage() {
       title="Tasks"
       beside={pages.total === undefined ? undefined : <span class="muted num">{plural(pages.total, "task")}</span>}
       actions={
-        <LinkButton href="/tasks/new" variant="primary" icon="plus">
+        <LinkButton href="/tasks/new" variant="primary" icon="plus" refused={refused}>
           New task
         </LinkButton>
       }
@@ -86,7 +89,7 @@ export default function TasksPage() {
 function columnsFor(onAct: (act: Act, task: TaskSummary) => void): Column<TaskSummary>[] {
   return [
     { title: "Task", header: true, cell: (t) => <Link href={`/tasks/${encodeURIComponent(t.ID)}`}>{t.ID}</Link> },
-    { title: "State", class: "w-state", cell: (t) => <StateBadge state={t.state} {...(t.reason ? { title: t.reason } : {})} /> },
+    { title: "State", class: "w-state", cell: (t) => <StateBadge state={t.state} {...(t.reason ? { title: reasonText(t.reason) } : {})} /> },
     {
       title: "Round",
       align: "right",
@@ -118,7 +121,7 @@ function NoTasks() {
       icon="tasks"
       title="There is no task yet"
       action={
-        <LinkButton href="/tasks/new" variant="primary" icon="plus">
+        <LinkButton href="/tasks/new" variant="primary" icon="plus" refused={useRefusal("operator")}>
           Create the first task
         </LinkButton>
       }

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import { useRefusal } from "../../../access/use-session";
 import { ApiError, createTask, newKey } from "../../../api/client";
 import { CriteriaField } from "../../../tasks/criteria-field";
 import { FileDrop } from "../../../tasks/file-drop";
@@ -19,6 +20,7 @@ const labels: Record<string, string> = { task_id: "The id", selection_criteria: 
 
 export default function NewTaskPage() {
   const schema = useSchema("rpc_exec_create_task");
+  const refused = useRefusal("operator");
   const [draft, setDraft] = useState<Draft>(() => emptyDraft(location.hostname, makePassword()));
   const [startAfter, setStartAfter] = useState(true);
   const [touched, setTouched] = useState<Set<string>>(new Set());
@@ -62,7 +64,7 @@ export default function NewTaskPage() {
 
   const submit = async (event: Event) => {
     event.preventDefault();
-    if (busy) return;
+    if (busy || refused) return;
     setTouched(new Set(Object.keys(wrong)));
     setError(undefined);
     if (Object.keys(wrong).length > 0 || !criteriaValid) {
@@ -94,6 +96,11 @@ export default function NewTaskPage() {
   return (
     <Page title="New task" parent={{ href: "/tasks", label: "Tasks" }}>
       <form ref={form} class="stack new-task" noValidate onSubmit={(e) => void submit(e)}>
+        {refused && (
+          <Notice tone="warn" title="You may not create tasks">
+            <p>{refused}</p>
+          </Notice>
+        )}
         <Card title="What it is">
           <div class="stack">
             <TextField {...text("task_id")} label="Task id" required mono autofocus placeholder="mnist-2" hint="A name for good: it cannot be changed later." />
@@ -162,7 +169,7 @@ export default function NewTaskPage() {
             </p>
           )}
           <LinkButton href="/tasks">Cancel</LinkButton>
-          <Button type="submit" variant="primary" busy={busy}>
+          <Button type="submit" variant="primary" busy={busy} refused={refused}>
             Create task
           </Button>
         </div>

@@ -1,0 +1,34 @@
+package clientgateway
+
+import (
+	"log/slog"
+	"testing"
+
+	"github.com/agata-fl/agata/internal/sse"
+	"github.com/agata-fl/agata/pkg/contract"
+)
+
+// FuzzTake: whatever a cloud says on the downlink, it is a command of some kind on
+// one of two bounded lists, or nothing.
+func FuzzTake(f *testing.F) {
+	f.Add("command", []byte(`{"id":"1","kind":"wake"}`))
+	f.Add("command", []byte(`{"id":"2","kind":"release","task":"a"}`))
+	f.Add("command", []byte(`{"kind":""}`))
+	f.Add("replaced", []byte(`null`))
+	f.Add("other", []byte("\xff"))
+	f.Fuzz(func(t *testing.T, event string, data []byte) {
+		d := &downlink{log: slog.New(slog.DiscardHandler), wakes: make(chan contract.Command, 1), orders: make(chan contract.Command, 1)}
+		for range 3 { // also when the lists are full
+			if err := d.take(sse.Message{ID: "1", Event: event, Data: data}); err != nil && event != "replaced" {
+				t.Errorf("%s %q: %v", event, data, err)
+			}
+		}
+		for _, list := range []chan contract.Command{d.wakes, d.orders} {
+			if len(list) > 0 {
+				if cmd := <-list; cmd.Kind == "" || event != "command" || (list == d.wakes) != (cmd.Kind == contract.CommandWake) {
+					t.Errorf("%s %q is the command %+v", event, data, cmd)
+				}
+			}
+		}
+	})
+}
