@@ -38,6 +38,7 @@ func soon(t *testing.T) context.Context {
 }
 
 func TestNoForgedCallIsCarriedOut(t *testing.T) {
+	t.Parallel()
 	overBrokers(t, func(t *testing.T, w *world) {
 		w.task("own", "server", "#!/bin/sh\nexec sleep 60\n")
 		before := w.tree()
@@ -85,6 +86,7 @@ func TestNoForgedCallIsCarriedOut(t *testing.T) {
 // TestNoRogueWorkerIsBelieved: who consumes the queues of the cloud's functions
 // gets its calls, and can hold them up; what it answers is not believed.
 func TestNoRogueWorkerIsBelieved(t *testing.T) {
+	t.Parallel()
 	overBrokers(t, func(t *testing.T, w *world) {
 		w.must(200, "operator", "POST", "/rpc_exec_update_user_info", `{"user_id":"c1","data_qnt":1}`)
 		rogue := w.stranger()
@@ -138,6 +140,7 @@ func TestNoRogueWorkerIsBelieved(t *testing.T) {
 // TestNoCallThatWasOverheardIsCarriedOutAgain, also not for another function, with
 // another body or another id.
 func TestNoCallThatWasOverheardIsCarriedOutAgain(t *testing.T) {
+	t.Parallel()
 	overBrokers(t, func(t *testing.T, w *world) {
 		stranger := w.stranger()
 		heard := &ear{Transport: stranger}
@@ -187,6 +190,7 @@ func (e *ear) Call(ctx context.Context, r rpc.Request) (rpc.Reply, error) {
 }
 
 func TestNoForgedRecordReachesTheHistory(t *testing.T) {
+	t.Parallel()
 	overBrokers(t, func(t *testing.T, w *world) {
 		stranger := w.stranger()
 		record := `{"id":"0190a7d4-5c3e-7cc1-9d0b-2a5d5b7c1f10","kind":"event","time":1800000000,"task":"own","event":{"time":1800000000,"service":"s","function":"f","event":"forged"}}`
@@ -214,6 +218,7 @@ func TestNoForgedRecordReachesTheHistory(t *testing.T) {
 // TestNoAnswerIsACall: who has a service answer into the queue of a function, or
 // into nowhere, or without what an answer needs, does not have it called.
 func TestNoAnswerIsACall(t *testing.T) {
+	t.Parallel()
 	overBrokers(t, func(t *testing.T, w *world) {
 		w.task("own", "client.py", "fine")
 		before := w.tree()

@@ -154,6 +154,7 @@ func TestNoHeaderMakesSomebodyElse(t *testing.T) {
 // TestSlowCallersHoldUpNobody: connections that send their headers or bodies a
 // byte at a time are cut off, and others are served meanwhile.
 func TestSlowCallersHoldUpNobody(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	const slow = 300
 	var conns []net.Conn

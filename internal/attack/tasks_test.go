@@ -25,6 +25,7 @@ const shim = "S=$PPID\n"
 // TestNoTaskHoldsItsManagerUp: by what it prints, or by what it does to the folder
 // of its execution. Each one ends, the manager goes on, and nothing outside changes.
 func TestNoTaskHoldsItsManagerUp(t *testing.T) {
+	t.Parallel()
 	for name, script := range map[string]string{
 		"a report of 100 MB":           "head -c 100000000 /dev/zero | tr '\\000' x >> \"$AGATA_REPORTS\"; exit 1\n",
 		"a line of 100 MB":             "head -c 100000000 /dev/zero | tr '\\000' x; exit 1\n",

@@ -59,7 +59,7 @@ func New(o Options) (*Server, error) {
 		return nil, fmt.Errorf("serve http: %w", err)
 	}
 	s := &Server{
-		listener: listener,
+		listener: limit(listener, connectionBound()),
 		drain:    cmp.Or(o.DrainTimeout, 10*time.Second),
 		started:  make(chan struct{}),
 		draining: make(chan struct{}),
