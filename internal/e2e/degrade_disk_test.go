@@ -37,6 +37,8 @@ func TestDegradeCloudDiskFull(t *testing.T) {
 	w.start("dies")
 	w.set["client.params.policy"], w.set["client.params.max_tasks"] = "all", "4"
 	w.serveClient()
+	w.noted("cloud", "up")
+	w.noted("cloud", "dies") // a program that begins writes to the disk that is to be full
 	w.noted("client", "stays")
 	w.noted("client", "dies")
 	server, client := w.summary("stays").PID, w.runs("stays").PID
