@@ -49,8 +49,8 @@ func TestDescendantsGoToo(t *testing.T) {
 	}{
 		"own session, stopped":                 {`setsid sleep 300 & echo $!; wait`, stopIt, ReasonStopped},
 		"own session, deaf, stopped":           {`setsid sh -c 'trap "" TERM; echo $$; while :; do sleep 1; done' & wait`, stopIt, ReasonStopped},
-		"leader exits, group holds stdout":     {`sleep 300 & echo $!; sleep 0.2; exit 4`, letIt, ReasonExitNonzero},
-		"leader exits, own session and deaf":   {`setsid sh -c 'trap "" TERM; echo $$; while :; do sleep 1; done' & sleep 0.2; exit 4`, letIt, ReasonExitNonzero},
+		"leader exits, group holds stdout":     {`sleep 300 & echo $!; sleep 1; exit 4`, letIt, ReasonExitNonzero},
+		"leader exits, own session and deaf":   {`setsid sh -c 'trap "" TERM; echo $$; while :; do sleep 1; done' & sleep 1; exit 4`, letIt, ReasonExitNonzero},
 		"daemon: two forks and a session":      {`(setsid sh -c 'sleep 300 & echo $!; wait' &); sleep 60`, stopIt, ReasonStopped},
 		"shim killed, descendant alone":        {`setsid sleep 300 & echo $!; wait`, killShim, ReasonLost},
 		"shim frozen: the manager ends it all": {`sleep 300 & echo $!; wait`, freezeShimAndStop, ReasonLost},
