@@ -146,7 +146,9 @@ func (w *world) ends(c *client, n int32, end ending) {
 	if why != causePower {
 		w.truth.faults[why]++
 	}
-	w.check(c, why)
+	if w.look(c, why); c.wrong {
+		c.why, c.since = why, w.now
+	}
 }
 
 // right tells whether a client does what it should: all that it runs is offered to
@@ -175,11 +177,12 @@ func (w *world) right(c *client) bool {
 	return true
 }
 
-// check looks at a client after something that may have disturbed it: from then on
-// it has time to come to what it should do.
+// check looks at a client after the world has changed around it: from then on it
+// has time to come to what it should do. If that change made it right, nothing took
+// any time.
 func (w *world) check(c *client, why cause) {
-	if w.look(c, why); c.wrong {
-		c.why, c.since = why, w.now
+	if c.wrong = false; !w.right(c) {
+		c.wrong, c.why, c.since = true, why, w.now
 	}
 }
 
