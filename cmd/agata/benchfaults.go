@@ -19,7 +19,8 @@ func (c *cli) benchFaultsCommand() *cobra.Command {
 another fail on a client while another one waits for its place: an exit code,
 SIGKILL, SIGSEGV, no memory (by a limit of the address space; by the kernel, where
 a memory cgroup can be made), a module that is missing, a file that is not what
-the cloud has, a port that is taken. Each must be noticed, its reason be right, and
+the cloud has, a port that is taken, silence (the time then runs from when a task
+counts as stalled, 3 s later). Each must be noticed, its reason be right, and
 the next task run.`,
 		Example: "  agata bench faults --runs 200 --parallel 2",
 		Args:    args(0, "no arguments"),
@@ -47,7 +48,6 @@ the next task run.`,
 	c.chaosFlags(cmd, &opt)
 	cmd.Flags().Uint64Var(&opt.Seed, "seed", 1, "of the faults and their moments")
 	cmd.Flags().IntVar(&opt.Runs, "runs", 200, "how many faults")
-	cmd.Flags().BoolVar(&opt.Stalls, "stalls", false, "let tasks hang as well; what hangs is to be noticed after 3 s")
 	return cmd
 }
 

@@ -63,7 +63,7 @@ func TestWhatIsNotToldIsMissed(t *testing.T) {
 }
 
 func TestTaskFaults(t *testing.T) {
-	r, err := Faults(t.Context(), campaignOf(t, 16))
+	r, err := Faults(t.Context(), campaignOf(t, 18))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func TestTaskFaults(t *testing.T) {
 	}
 	all := r.Kinds[len(r.Kinds)-1]
 	t.Logf("%d faults in %s, the next task after %s (p50), %s (p99)", r.Runs, time.Duration(r.Wall), time.Duration(all.Next.P50), time.Duration(all.Next.P99))
-	if all.N != 16 || all.Noticed != 16 || all.Wrong != 0 || len(r.Kinds) < 8 {
+	if all.N != 18 || all.Noticed != 18 || all.Wrong != 0 || len(r.Kinds) < 8 {
 		t.Errorf("%+v", r.Kinds)
 	}
 }

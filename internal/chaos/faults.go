@@ -52,13 +52,10 @@ func Faults(ctx context.Context, opt Options) (*FaultReport, error) {
 	if err := opt.complete(ctx); err != nil {
 		return nil, err
 	}
-	settings := map[string]string{"client.params.policy": "one", "client.params.request_interval": "0.2", "tasks.quarantine_minutes": "60", "tasks.restart_attempts": "0"}
-	if opt.Stalls {
-		settings["tasks.stall_minutes"] = "0.05"
-	}
+	settings := map[string]string{"client.params.policy": "one", "client.params.request_interval": "0.2", "tasks.quarantine_minutes": "60", "tasks.restart_attempts": "0", "tasks.stall_minutes": fmt.Sprint(stall.Minutes())}
 	maps.Copy(settings, opt.Settings)
 	opt.Settings = settings
-	c := &faultCampaign{opt: opt, scan: NewScanner(), kinds: taskFaults(canConfine(), opt.Stalls),
+	c := &faultCampaign{opt: opt, scan: NewScanner(), kinds: taskFaults(canConfine()),
 		report: &FaultReport{Seed: opt.Seed, Parallel: opt.Parallel, Problems: []string{}, kinds: map[string]*tally{}}}
 	began := time.Now()
 	scanning, stop := context.WithCancel(ctx)

@@ -31,9 +31,6 @@ type Options struct {
 	Nodes    []Node // of RabbitMQ
 	// Bound is how long all may take to be right after the last fault; 20 s if zero.
 	Bound time.Duration
-	// Stalls lets tasks hang as well, in [Faults]: clients must notice ([tasks]
-	// stall_minutes).
-	Stalls bool
 	// Settings are put over those of every service, section.key to value.
 	Settings map[string]string
 	// Each is told of every run that ended; nil: nobody is.

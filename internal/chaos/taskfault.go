@@ -65,29 +65,28 @@ const quietServer = "import time\ntime.sleep(100000)\n"
 // taskFault is a way in which a task fails at a client.
 type taskFault struct {
 	name    string
-	reason  string // that the client must give
-	atStart bool   // it fails as soon as it is started
+	reason  string        // that the client must give
+	atStart bool          // it fails as soon as it is started
+	after   time.Duration // its moment is that much later than its note: before, nobody can tell
 	strike  func(f *faultRun, l Live) error
 }
 
 // taskFaults are those of a campaign. The kernel's own killing for want of memory
 // needs a memory cgroup that can be made here; without one the task meets a limit
 // of its address space, and says so itself.
-func taskFaults(memory bool, stalls bool) []taskFault {
+func taskFaults(memory bool) []taskFault {
 	all := []taskFault{
 		{name: "exit-1", reason: "exit_nonzero"},
 		{name: "sigkill", reason: "signaled", strike: func(_ *faultRun, l Live) error { return syscall.Kill(l.PID, syscall.SIGKILL) }},
 		{name: "segfault", reason: "signaled"},
 		{name: "out-of-memory", reason: "exit_nonzero"},
 		{name: "bad-import", reason: "exit_nonzero", atStart: true},
-		{name: "bad-digest", reason: "download_failed", atStart: true},
+		{name: "bad-digest", reason: "bad_digest", atStart: true},
 		{name: "port-taken", reason: "report_error", atStart: true},
+		{name: "hang", reason: "stalled", after: stall},
 	}
 	if memory {
 		all = append(all, taskFault{name: "kernel-out-of-memory", reason: "oom_killed", strike: (*faultRun).confine})
-	}
-	if stalls {
-		all = append(all, taskFault{name: "hang", reason: "stalled"})
 	}
 	return all
 }
@@ -110,6 +109,8 @@ type outcome struct {
 const (
 	// victimCriteria let the first client in alone, on which tasks fail.
 	victimCriteria = "data_qnt > 50"
+	// stall is how long a task of the campaign may be silent.
+	stall = 3 * time.Second
 	// faultBound is how long anything of one fault may take.
 	faultBound = 15 * time.Second
 )
@@ -152,6 +153,7 @@ func (f *faultRun) play(ctx context.Context, kind taskFault, wait time.Duration)
 	if began, err = f.begun(ctx, bad.id, began); err != nil {
 		return o, err
 	}
+	began = began.Add(kind.after)
 	o.next, err = f.succeeded(ctx, next.id, began)
 	if err != nil {
 		return o, err
