@@ -25,7 +25,7 @@ func TestNoAnswerTellsWhoHasAnAccount(t *testing.T) {
 	}
 	known, _ := sign("admin", "wrong password")
 	var forKnown, forUnknown []time.Duration
-	for i := range 15 {
+	for i := range 6 {
 		_, took := sign("admin", "wrong password")
 		forKnown = append(forKnown, took)
 		unknown, took := sign(fmt.Sprint("nobody", i), "wrong password")
@@ -37,7 +37,7 @@ func TestNoAnswerTellsWhoHasAnAccount(t *testing.T) {
 	slices.Sort(forKnown)
 	slices.Sort(forUnknown)
 	// The hash is what takes the time; without it the answer comes ten times as fast.
-	if a, b := forKnown[2], forUnknown[2]; a > 4*b || b > 4*a {
+	if a, b := forKnown[1], forUnknown[1]; a > 4*b || b > 4*a {
 		t.Errorf("a known name takes %s, an unknown one %s", a, b)
 	}
 	for _, path := range []string{"/api/v1/operators/admin", "/api/v1/operators/nobody", "/api/v1/clients/c1/credential", "/api/v1/clients/nobody/credential", "/api/v1/tasks/own", "/api/v1/tasks/none"} {

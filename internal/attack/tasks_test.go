@@ -1,6 +1,7 @@
 package attack
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -26,6 +27,10 @@ const shim = "S=$PPID\n"
 // of its execution. Each one ends, the manager goes on, and nothing outside changes.
 func TestNoTaskHoldsItsManagerUp(t *testing.T) {
 	t.Parallel()
+	w := newWorld(t)
+	w.write("outside.py", "open('"+filepath.Join(w.dir, "ran")+"', 'w')")
+	w.write("outside.txt", "keep this")
+	outside, number := filepath.Join(w.dir, "outside.txt"), 0
 	for name, script := range map[string]string{
 		"a report of 100 MB":           "head -c 100000000 /dev/zero | tr '\\000' x >> \"$AGATA_REPORTS\"; exit 1\n",
 		"a line of 100 MB":             "head -c 100000000 /dev/zero | tr '\\000' x; exit 1\n",
@@ -43,13 +48,12 @@ func TestNoTaskHoldsItsManagerUp(t *testing.T) {
 		"reports that are not":         "printf '{\"type\":\"trigger\",\"trigger_name\":\"../../outside\",\"trigger_arguments\":\"\"}\\n{\"type\":\"model\",\"round\":\"'\"$(head -c 60000 /dev/zero | tr '\\000' 9)\"'\"}\\n{\"type\":\"error\",\"exception\":{}}\\n\\377\\376\\n' >> \"$AGATA_REPORTS\"; exit 1\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			w.write("outside.py", "open('"+filepath.Join(w.dir, "ran")+"', 'w')")
-			w.write("outside.txt", "keep this")
-			outside := filepath.Join(w.dir, "outside.txt")
+			w.TB = t
+			number++
+			bad, next := fmt.Sprint("bad", number), fmt.Sprint("next", number)
 			began := time.Now()
-			w.malicious("bad", "OUT="+outside+"\n"+script)
-			if got := w.state("bad"); got != "failed" && !strings.Contains(name, "forged") {
+			w.malicious(bad, "OUT="+outside+"\n"+script)
+			if got := w.state(bad); got != "failed" && !strings.Contains(name, "forged") {
 				t.Errorf("the task is %s", got)
 			}
 			if b, err := os.ReadFile(outside); err != nil || string(b) != "keep this" {
@@ -58,12 +62,12 @@ func TestNoTaskHoldsItsManagerUp(t *testing.T) {
 			if _, err := os.Stat(filepath.Join(w.dir, "ran")); err == nil {
 				t.Error("a program outside of the task's folder was run")
 			}
-			a := w.must(200, "viewer", "GET", "/api/v1/tasks/bad/logs", "")
+			a := w.must(200, "viewer", "GET", "/api/v1/tasks/"+bad+"/logs", "")
 			if len(a.body) > 4<<20 || strings.Contains(a.body, "keep this") {
 				t.Errorf("its logs have %d bytes: %.200s", len(a.body), a.body)
 			}
 			// The manager goes on with the next one.
-			if body := w.malicious("next", "exit 7\n"); !strings.Contains(body, "exit code 7") {
+			if body := w.malicious(next, "exit 7\n"); !strings.Contains(body, "exit code 7") {
 				t.Errorf("the next task: %s", body)
 			}
 			if took := time.Since(began); took > patience {
