@@ -18,6 +18,7 @@ import (
 // A client's clock is wrong by hours, and is set while it runs: it is served, it
 // waits as long as it should, and what it tells is kept, under its own times.
 func TestDegradeClientClock(t *testing.T) {
+	t.Parallel()
 	agata(t) // built before anything runs
 	for name, off := range map[string]time.Duration{"ahead": 5 * time.Hour, "behind": -5 * time.Hour} {
 		t.Run(name, func(t *testing.T) {

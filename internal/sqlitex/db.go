@@ -81,7 +81,7 @@ func Open(ctx context.Context, path string, migrations fs.FS, opts Options) (*DB
 	db := &DB{path: abs, opts: opts}
 	if err := db.connect(ctx, migrations); err != nil {
 		db.closePools() //nolint:errcheck // the reason is err; nothing was written that closing could lose
-		return nil, fmt.Errorf("open database %s: %w", abs, err)
+		return nil, fmt.Errorf("open database %s: %w", abs, db.explain(err))
 	}
 	return db, nil
 }
