@@ -11,7 +11,8 @@ type Kind uint8
 // The kinds of actions.
 const (
 	// Poll: ask the cloud which tasks this client may run, and tell the answer by
-	// Offered, Unreachable or Refused. There is one poll at a time.
+	// Offered, Unreachable or Refused. There is one poll at a time; all else is told
+	// meanwhile as it comes.
 	Poll Kind = iota
 	// Launch: bring the task's files up to date and start it. Told by Launched or Ended.
 	Launch

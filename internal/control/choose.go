@@ -3,13 +3,10 @@ package control
 import "time"
 
 // choose launches what may run now: what is not held first, in the order of the
-// offers; then, once an interval, what may have got new files. While the cloud is
-// being asked nothing is, for a while: its answer may change the choice.
+// offers; then, once an interval, what may have got new files. While it waits for an
+// answer of the cloud nothing is: that may change the choice.
 func (c *Client) choose(now time.Time) {
-	if c.polling && now.Before(c.hold) {
-		return
-	}
-	if c.busy < c.opt.Room {
+	if c.hold.IsZero() && c.busy < c.opt.Room {
 		held := c.opt.Quarantine.tasks(now)
 		c.launch(now, held, false)
 		if len(held) > 0 {

@@ -12,8 +12,9 @@ const (
 	// absentPolls is how many polls in a row must lack a running task before the
 	// client stops its side: one may fall into a restart of the server.
 	absentPolls = 2
-	// fresh is how long a launch waits for the answer of a cloud that is being asked.
-	// One that is silent holds nothing up for longer.
+	// fresh is how long the choice of the next task waits for an answer of the cloud:
+	// what has ended may be offered no more. A cloud that is silent holds nothing up
+	// for longer.
 	fresh = time.Second
 	// wakePace is the least time between two polls that wakes lead to.
 	wakePace = 50 * time.Millisecond
@@ -47,8 +48,11 @@ type Client struct {
 	busy     int // running and starting
 
 	polling bool
-	repeat  bool      // something happened meanwhile that asks for another poll
-	hold    time.Time // until when nothing is launched while polling; zero: that is over
+	repeat  bool      // an execution ended meanwhile: its answer is older than that
+	news    bool      // the cloud told something meanwhile: so is it
+	halts   []string  // what somebody stopped meanwhile, which it may still name
+	hold    time.Time // until when the choice waits for an answer; zero: it does not
+	ends    bool      // it does so since an execution ended
 	due     time.Time
 	retry   time.Time // the next restart; zero: none
 	wake    time.Time // when the wakes since the last poll lead to one; zero: there are none
@@ -200,7 +204,14 @@ func (c *Client) Ended(now time.Time, o Outcome) []Action {
 	case Stopped:
 		c.want(t, false)
 	}
-	c.poll(now, true)
+	if !c.ends { // those that end meanwhile do not prolong it
+		c.hold, c.ends = now.Add(fresh), true
+	}
+	if c.polling {
+		c.repeat = true
+	} else {
+		c.poll(now, true)
+	}
 	return c.actions
 }
 

@@ -102,11 +102,7 @@ func (d *desk) fails(id, execution string, reason policy.Reason) []Action {
 func TestAFinishedTaskMakesRoom(t *testing.T) {
 	d := newDesk(t, 1)
 	d.is(d.Tick(d.now), "poll")
-	d.is(d.Tick(d.now), "")  // one poll at a time
-	d.is(d.after(fresh), "") // nothing is known yet
-	if _, ok := d.Next(); ok {
-		t.Error("there is a tick to wait for beside the answer")
-	}
+	d.is(d.Tick(d.now), "") // one poll at a time
 	d.is(d.offered("a", "b"), "launch a")
 	d.is(d.launched("a", "1"), "")
 	d.is(d.after(10*time.Second), "poll")
@@ -124,27 +120,6 @@ func TestAFinishedTaskMakesRoom(t *testing.T) {
 	d.launched("a", "3")
 	d.is(d.after(10*time.Second), "poll")
 	d.is(d.offered("a", "b"), "")
-}
-
-func TestASilentCloudHoldsNothingUpForLong(t *testing.T) {
-	d := newDesk(t, 1)
-	d.Tick(d.now)
-	d.offered("a", "b")
-	d.launched("a", "1")
-	d.is(d.after(10*time.Second), "poll") // and no answer
-	d.is(d.after(fresh), "")              // a runs
-	d.now = d.now.Add(5 * time.Second)
-	d.is(d.fails("a", "1", contract.ReasonSignaled), "") // another poll, when this one has ended
-	d.is(d.after(fresh), "launch b")
-	d.launched("b", "2")
-	d.is(d.Unreachable(d.now), "poll")
-	// A stop counts, whatever an answer says that may be from before it.
-	d.is(d.Halted("b"), "stop b 2")
-	d.is(d.offered("a", "b"), "poll")
-	d.is(d.ended("b", "2", Stopped), "")
-	d.is(d.after(fresh), "")
-	d.is(d.offered("a"), "poll")
-	d.is(d.offered("a", "b"), "launch b") // somebody started it again
 }
 
 func TestAFinishedTaskIsRunAgainIfItsServerDoesNotNotice(t *testing.T) {
@@ -192,17 +167,6 @@ func TestWhatIsOfferedNoMoreIsStopped(t *testing.T) {
 	d.is(d.offered("a"), "") // once is enough, and there is no way back
 	d.is(d.ended("a", "1", Stopped), "poll")
 	d.is(d.offered("a"), "launch a")
-}
-
-func TestAnEndDuringAPollIsAskedAboutAgain(t *testing.T) {
-	d := newDesk(t, 1)
-	d.Tick(d.now)
-	d.offered("a", "b")
-	d.launched("a", "1")
-	d.after(10 * time.Second)
-	d.is(d.ended("a", "1", Finished), "")
-	d.is(d.offered("a", "b"), "poll") // nothing is started by an older answer
-	d.is(d.offered("b"), "launch b")
 }
 
 func TestAHeldTaskIsLookedAtOnceAnInterval(t *testing.T) {

@@ -10,16 +10,13 @@ import (
 // Next is when Tick is to be called. False: there is nothing to wait for but the
 // answer to a poll.
 func (c *Client) Next() (time.Time, bool) {
-	if c.polling {
-		return c.hold, !c.hold.IsZero()
-	}
-	at := c.due
-	for _, t := range [...]time.Time{c.retry, c.wake} {
-		if !t.IsZero() && t.Before(at) {
-			at = t
+	at, ok := c.due, !c.polling
+	for _, t := range [...]time.Time{c.hold, c.retry, c.wake} {
+		if !t.IsZero() && (!ok || t.Before(at)) {
+			at, ok = t, true
 		}
 	}
-	return at, true
+	return at, ok
 }
 
 // Tick tells that it is time.
@@ -28,9 +25,11 @@ func (c *Client) Tick(now time.Time) []Action {
 	at, waiting := c.Next()
 	switch {
 	case !waiting || now.Before(at):
-	case c.polling: // the cloud is silent: the last answer stands
-		c.hold = time.Time{}
+	case !c.hold.IsZero() && !now.Before(c.hold):
+		c.release() // the last answer has to do
 		c.choose(now)
+	case c.polling:
+		c.choose(now) // a restart is due
 	case !c.wake.IsZero() && !now.Before(c.wake):
 		c.woken = now
 		c.poll(now, true)
@@ -42,26 +41,24 @@ func (c *Client) Tick(now time.Time) []Action {
 	return c.actions
 }
 
+// poll begins one. Its answer will be of all that has happened so far.
 func (c *Client) poll(now time.Time, prompted bool) {
-	c.hold = now.Add(fresh)
-	if c.polling {
-		c.repeat = true
-		return
+	c.polling, c.repeat, c.news, c.halts, c.wake = true, false, false, nil, time.Time{}
+	if c.hold.IsZero() {
+		c.hold = now.Add(fresh)
 	}
-	c.polling, c.repeat, c.wake = true, false, time.Time{}
 	c.actions = append(c.actions, Action{Kind: Poll, Prompted: prompted})
 }
 
+// release ends the wait for an answer.
+func (c *Client) release() { c.hold, c.ends = time.Time{}, false }
+
 // Offered is the answer to a poll: the tasks that the client may run, in the order
-// in which they are to be tried. The list is not changed by either side.
+// in which they are to be tried. The list is not changed by either side. What
+// somebody stopped since the poll began stays stopped.
 func (c *Client) Offered(now time.Time, offers []contract.OfferedTask) []Action {
 	c.actions = c.actions[:0]
-	if c.repeat { // it may be from before what somebody has stopped
-		offers = slices.DeleteFunc(slices.Clone(offers), func(o contract.OfferedTask) bool {
-			t := c.tasks[o.ID]
-			return t != nil && t.halted
-		})
-	}
+	offers = without(offers, c.halts...)
 	c.changed = c.changed || c.heard.IsZero() || !sameOffers(c.offered, offers)
 	c.offered, c.heard, c.restored, c.away = offers, now, false, false
 	c.reconcile()
@@ -83,24 +80,24 @@ func (c *Client) Refused(now time.Time) []Action {
 	return c.answered(now)
 }
 
-// answered ends a poll.
+// answered ends a poll. If it is older than what it should tell of, there is
+// another one, and the choice waits for that, unless it has waited long enough.
 func (c *Client) answered(now time.Time) []Action {
 	c.polling = false
-	switch {
-	case c.repeat:
-		c.poll(now, true)
-		return c.actions
-	case !c.wake.IsZero() && !now.Before(c.wake):
-		c.woken = now
-		c.poll(now, true)
-		return c.actions
-	}
 	wait := c.opt.Interval
 	if c.away { // not all clients find out together that it is back
 		wait += time.Duration((c.opt.Random() - 0.5) * float64(wait))
 	}
 	c.due = now.Add(wait)
 	c.stretch(now)
+	switch {
+	case c.repeat:
+		c.poll(now, true)
+	case c.news:
+		c.ask(now)
+	default:
+		c.release()
+	}
 	c.choose(now)
 	return c.actions
 }

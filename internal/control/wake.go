@@ -8,18 +8,25 @@ import (
 )
 
 // Woken tells that the cloud has news: it is asked at once. Whatever comes while
-// it is being asked is one more poll, and so is whatever comes too soon after one
-// that a wake led to.
+// it is being asked is one more poll, and so is whatever comes too soon after one.
 func (c *Client) Woken(now time.Time) []Action {
 	c.actions = c.actions[:0]
-	switch free := c.woken.Add(wakePace); {
-	case c.polling || now.Before(free):
-		c.wake = free
-	default:
-		c.woken = now
-		c.poll(now, true)
+	if c.polling {
+		c.news = true
+	} else {
+		c.ask(now)
 	}
 	return c.actions
+}
+
+// ask begins a poll as soon as the last wake's allows.
+func (c *Client) ask(now time.Time) {
+	if free := c.woken.Add(wakePace); now.Before(free) {
+		c.wake = free
+		return
+	}
+	c.woken = now
+	c.poll(now, true)
 }
 
 // Halted tells that somebody stopped a task at the cloud. That is obeyed as it
@@ -27,12 +34,11 @@ func (c *Client) Woken(now time.Time) []Action {
 // one that is on its way, counts no more for this task.
 func (c *Client) Halted(id string) []Action {
 	c.actions = c.actions[:0]
-	if c.polling {
-		c.repeat = true
+	if c.polling && !slices.Contains(c.halts, id) {
+		c.news, c.halts = true, append(c.halts, id)
 	}
-	if c.offers(id) {
-		c.changed = true
-		c.offered = slices.DeleteFunc(slices.Clone(c.offered), func(t contract.OfferedTask) bool { return t.ID == id })
+	if left := without(c.offered, id); len(left) < len(c.offered) {
+		c.offered, c.changed = left, true
 	}
 	t := c.tasks[id]
 	if t == nil {
@@ -74,6 +80,11 @@ func (c *Client) stretch(now time.Time) {
 	}
 }
 
-func (c *Client) offers(id string) bool {
-	return slices.ContainsFunc(c.offered, func(t contract.OfferedTask) bool { return t.ID == id })
+// without is a list that lacks some tasks.
+func without(offers []contract.OfferedTask, ids ...string) []contract.OfferedTask {
+	named := func(t contract.OfferedTask) bool { return slices.Contains(ids, t.ID) }
+	if !slices.ContainsFunc(offers, named) {
+		return offers
+	}
+	return slices.DeleteFunc(slices.Clone(offers), named)
 }

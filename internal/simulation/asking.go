@@ -22,7 +22,7 @@ func (w *world) gone(c *client) bool { return c.cut > 0 || w.chance(w.opt.Faults
 // poll asks the cloud for tasks.
 func (w *world) poll(c *client) {
 	c.call++
-	c.waiting, c.asked = c.call, w.now
+	c.waiting, c.asked, c.halts = c.call, w.now, 0
 	w.truth.polls++
 	e := event{kind: evRequest, who: c.id, life: c.life, arg: c.call}
 	if w.gone(c) {
@@ -56,6 +56,8 @@ func (w *world) asking(c *client, e *event) {
 		for i := range c.answer {
 			c.heard |= 1 << w.cloud.index(c.answer[i].ID)
 		}
+		c.heard &^= c.halts
+		c.heardAt = w.now
 		w.trace.note('o', int64(c.heard))
 		w.do(c, c.control.Offered(w.clock(), c.answer))
 	case evSilence:

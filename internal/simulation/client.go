@@ -104,6 +104,9 @@ func (w *world) atClient(c *client, e *event) {
 	case evDisk:
 		w.fromDisk(c, e)
 		return
+	case evFree:
+		w.free(c, e)
+		return
 	}
 	if !c.manager || e.kind != evWake && e.life != c.life {
 		return // what it was for is gone

@@ -76,6 +76,8 @@ func (w *world) changed(n int16, why cause) {
 func (w *world) woken(c *client, e *event) {
 	id := w.cloud.tasks[e.arg>>8].id
 	if cause(e.arg&0xff) == causeStop {
+		c.heard &^= 1 << (e.arg >> 8)
+		c.halts |= 1 << (e.arg >> 8)
 		w.do(c, c.control.Halted(id))
 		return
 	}

@@ -26,6 +26,7 @@ const (
 	evStored                // the cloud has stored it
 	evConfirmed             // and the gateway knows
 	evWake                  // the cloud has news for a client
+	evFree                  // a client that had room a while ago must have used it
 	evDisk                  // a client without a network must have started from disk
 
 	// At the cloud.

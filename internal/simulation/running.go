@@ -12,6 +12,7 @@ import (
 // launch begins to bring the files of a task (services/client-task-manager/launch.go).
 func (w *world) launch(c *client, a *control.Action) {
 	w.born++
+	w.allowed(c, w.cloud.index(a.Task.ID))
 	l := launch{n: w.born, task: w.cloud.index(a.Task.ID), again: a.Again, offline: a.Offline}
 	took := w.delay() + w.delay() + w.between(10*time.Millisecond, 2*time.Second)
 	switch {
@@ -54,6 +55,7 @@ func (w *world) notLaunched(c *client, l *launch, o control.Outcome) {
 		w.check(c, causeLaunch)
 	}
 	w.do(c, c.control.Ended(w.clock(), o))
+	w.freed(c)
 }
 
 func (w *world) forget(c *client, l *launch) {
@@ -198,6 +200,7 @@ func (w *world) watching(c *client, e *event) {
 		p.watched = false
 		w.trace.note('e', int64(p.end))
 		w.do(c, c.control.Ended(w.clock(), control.Outcome{Task: id, Execution: w.names[n], Result: result, Reason: reason, Held: p.held}))
+		w.freed(c)
 	}
 }
 

@@ -54,7 +54,10 @@ type view struct {
 	why      cause
 	since    time.Duration
 	cutSince time.Duration
-	heard    uint64  // the tasks of the cloud's last answer
+	heard    uint64 // the tasks of the cloud's last answer, without what was stopped since it was asked
+	heardAt  time.Duration
+	frees    int64   // how often its manager has got room
+	halts    uint64  // what was stopped since it was asked last
 	ran      []int32 // when its machine lost its power
 }
 

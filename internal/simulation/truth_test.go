@@ -57,6 +57,11 @@ func TestTheTruthIsSeen(t *testing.T) {
 			c.cut, c.up, c.ran, c.disk.executions = 1, time.Hour, []int32{0}, nil
 			w.fromDisk(c, &event{life: 1})
 		},
+		"waits for the cloud": func(w *world, c *client) {
+			w.cloud.tasks[1].running, w.cloud.tasks[1].alive, c.heard = true, true, 2
+			w.free(c, &event{life: 1})
+		},
+		"is not offered":           func(w *world, c *client) { c.heard = 2; w.allowed(c, 0) },
 		"that nobody sends":        func(w *world, c *client) { c.disk.outbox = []record{{}} },
 		"has ended, which runs":    func(w *world, c *client) { w.store([]record{{0, endSignal}}) },
 		"ended twice":              func(w *world, c *client) { w.store([]record{{0, endSignal}, {0, endFinished}}) },

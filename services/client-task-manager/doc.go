@@ -5,6 +5,6 @@
 // its files change, its time is over, or somebody releases it.
 //
 // What to do is decided by control.Client, a state machine. One goroutine (loop.go)
-// drives it. Launching (launch.go) and watching (watch.go) are goroutines beside
-// it that end in one outcome each.
+// drives it. Polls, launching (launch.go) and watching (watch.go) are goroutines
+// beside it that end in one answer or outcome each.
 package clienttaskmanager

@@ -77,6 +77,13 @@ func (r result) known() control.Result {
 	}
 }
 
+// answer ends a poll.
+type answer struct {
+	offered []contract.OfferedTask
+	trace   string
+	err     error
+}
+
 // loop carries out what control.Client decides. Its fields belong to the goroutine
 // of run.
 type loop struct {
@@ -85,7 +92,7 @@ type loop struct {
 	memory   memory
 	outcomes chan outcome
 	answers  chan answer
-	work     sync.WaitGroup // launches, watches, stops and polls
+	work     sync.WaitGroup // polls, launches, watches and stops
 
 	trace   string                // of the poll that gave the offers
 	running map[string]*execution // by task
@@ -123,7 +130,7 @@ func (l *loop) run(ctx context.Context) error {
 		}
 		l.do(ctx, actions)
 		l.publish(ctx)
-		if at, waiting := l.client.Next(); waiting {
+		if at, ok := l.client.Next(); ok {
 			timer.Reset(time.Until(at))
 		} else {
 			timer.Stop()
@@ -131,7 +138,7 @@ func (l *loop) run(ctx context.Context) error {
 	}
 }
 
-// do carries out actions.
+// do carries out actions: it begins them, and the loop goes on.
 func (l *loop) do(ctx context.Context, actions []control.Action) {
 	if l.client.Unsaved() {
 		l.memory.save(l.client.State())
@@ -139,7 +146,7 @@ func (l *loop) do(ctx context.Context, actions []control.Action) {
 	for _, a := range actions {
 		switch a.Kind {
 		case control.Poll:
-			l.poll(ctx, a.Prompted)
+			l.work.Go(func() { l.poll(ctx, a.Prompted) })
 		case control.Launch:
 			ctx := rpc.WithTrace(ctx, l.trace)
 			if a.Offline {
@@ -196,30 +203,18 @@ func (l *loop) settle(o outcome) []control.Action {
 	return actions
 }
 
-// answer ends a poll.
-type answer struct {
-	offered []contract.OfferedTask
-	trace   string
-	err     error
-}
-
 // poll tells the cloud what changed and asks for tasks, beside the loop: a cloud
 // that is silent must not keep it from what happens here. All that a poll leads to
-// is one trace; prompted tells that an execution's end led to it.
+// is one trace; prompted tells that an execution's end or a wake led to it.
 func (l *loop) poll(ctx context.Context, prompted bool) {
-	s, a := l.s, answer{trace: rpc.NewTrace()}
+	a := answer{trace: rpc.NewTrace()}
 	ctx = rpc.WithTrace(ctx, a.trace)
-	l.work.Go(func() {
-		s.sendInfo(ctx)
-		a.offered, a.err = s.requestTasks(ctx, prompted)
-		if a.err != nil {
-			s.info.forget() // the cloud may not know this client (any more)
-		}
-		select {
-		case l.answers <- a:
-		case <-ctx.Done():
-		}
-	})
+	l.s.sendInfo(ctx)
+	a.offered, a.err = l.s.requestTasks(ctx, prompted)
+	select {
+	case l.answers <- a:
+	case <-ctx.Done():
+	}
 }
 
 // answered takes the answer to a poll in.
@@ -233,6 +228,7 @@ func (l *loop) answered(ctx context.Context, a answer) []control.Action {
 	if ctx.Err() == nil {
 		s.log.Warn("the cloud gave no list of tasks", "err", a.err)
 		s.status.failed(a.err)
+		s.info.forget() // it may not know this client (any more)
 	}
 	if code := rpc.CodeOf(a.err); code == rpc.Unauthorized || code == rpc.Forbidden {
 		return l.client.Refused(time.Now())

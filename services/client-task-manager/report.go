@@ -37,7 +37,7 @@ func (s *Service) sendInfo(ctx context.Context) {
 }
 
 // asking tells a request for tasks that is worth telling from the many that
-// bring nothing new. It belongs to the loop.
+// bring nothing new. It belongs to the poll under way; there is one at a time.
 type asking struct {
 	ids    []string // that the last one brought
 	failed bool

@@ -215,7 +215,7 @@ func TestTheCloudMayBeAway(t *testing.T) {
 }
 
 // A half-open connection to the cloud holds up nothing that the client can do
-// itself: an end is seen, and the next task on the last list starts.
+// itself: an end is seen, the next task on the last list starts, a stop is obeyed.
 func TestTheCloudMayBeSilent(t *testing.T) {
 	b := setup(t)
 	b.offer(b.task("K", forever), b.task("C", forever))
@@ -223,27 +223,26 @@ func TestTheCloudMayBeSilent(t *testing.T) {
 	b.await(1, "Started client")
 	pid := b.running("K")
 	b.setSilent(true)
-	b.mu.Lock()
-	polls := b.polls
-	b.mu.Unlock()
-	testenv.Eventually(t, patience, "the client waits for the cloud's answer", func() bool {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		return b.polls > polls
-	})
+	polls := b.pollsSoFar()
+	testenv.Eventually(t, patience, "the client waits for the cloud's answer", func() bool { return b.pollsSoFar() > polls })
 	killed := time.Now()
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	b.running("C")
+	b.wake("C", contract.ChangeStopped)
+	b.running()
 	took := time.Since(killed)
-	t.Logf("the next task ran %s after the end of the one before", took)
-	if took > 5*time.Second { // a call to the cloud is given up after 10 s
-		t.Errorf("the next task ran only %s after the end of the one before", took)
+	t.Logf("the next task ran, and was stopped, %s after the end of the one before", took)
+	if took > 7*time.Second { // a call to the cloud is given up after 10 s
+		t.Errorf("the next task ran, and was stopped, only %s after the end of the one before", took)
+	}
+	if n := b.pollsSoFar(); n != polls+1 {
+		t.Errorf("%d polls at once", n-polls)
 	}
 	b.setSilent(false)
-	b.offer()
-	b.running()
+	b.offer(b.task("D", forever))
+	b.running("D")
 }
 
 func TestARestartedManagerTakesTheTaskOver(t *testing.T) {
