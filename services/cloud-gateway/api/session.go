@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/agata-fl/agata/internal/access"
@@ -47,7 +48,6 @@ func (a *API) signIn(w http.ResponseWriter, r *http.Request, _ *params) error {
 	if err := required(map[string]string{"name": name, "password": password}); err != nil {
 		return err
 	}
-	about(r, name)
 	accounts, err := a.accounts()
 	if err != nil {
 		return err
@@ -59,9 +59,11 @@ func (a *API) signIn(w http.ResponseWriter, r *http.Request, _ *params) error {
 	if err != nil {
 		if rpc.CodeOf(err) == rpc.Unauthorized {
 			a.log.Warn("somebody failed to sign in", "remote", r.RemoteAddr)
+			aboutAccount(r, accounts, name)
 		}
 		return err
 	}
+	about(r, in.Name)
 	if old, ok := session(r); ok && !token { // the browser's cookie is replaced
 		if err := accounts.SignOut(r.Context(), old); err != nil {
 			return err
@@ -75,6 +77,15 @@ func (a *API) signIn(w http.ResponseWriter, r *http.Request, _ *params) error {
 		http.SetCookie(w, sessionCookie(r, in.Token, in.Ends))
 	}
 	return reply(w, http.StatusCreated, answer)
+}
+
+// aboutAccount notes the name of an attempt to sign in, if it is an account's: a
+// password is easily typed where the name belongs, and no log is to have it.
+func aboutAccount(r *http.Request, accounts *access.Store, name string) {
+	list, err := accounts.Operators(r.Context())
+	if err == nil && slices.ContainsFunc(list, func(o access.Account) bool { return o.Name == name }) {
+		about(r, name)
+	}
 }
 
 func (a *API) signOut(w http.ResponseWriter, r *http.Request, _ *params) error {
