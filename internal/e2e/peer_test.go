@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"io"
 	"os/exec"
-	"slices"
 	"testing"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -18,13 +17,6 @@ import (
 var wireQueues = []string{
 	"rpc_exec_create_task", "rpc_exec_start_server_task", "rpc_exec_stop_server_task", "rpc_exec_update_task",
 	"rpc_exec_get_task_by_id", "rpc_exec_client_requesting_task", "rpc_exec_update_user_info", "rpc_exec_get_user_info", "events",
-}
-
-// ownQueues are those that AGATA has beside them.
-var ownQueues = []string{
-	"rpc_exec_list_tasks", "rpc_exec_describe_task", "rpc_exec_count_tasks", "rpc_exec_delete_task", "rpc_exec_list_task_files", "rpc_exec_delete_task_file",
-	"rpc_exec_check_criteria", "rpc_exec_list_task_clients", "rpc_exec_list_users", "rpc_exec_explain_task", "rpc_exec_server_task_logs",
-	"rpc_exec_client_status", "rpc_exec_release_task", contract.RecordsQueue,
 }
 
 // peerBroker is the virtual host "/" of a node, the only one that peers know,
@@ -41,7 +33,7 @@ func peerBroker(t testing.TB, n *testenv.Node) *broker {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, q := range slices.Concat(wireQueues, ownQueues) {
+		for _, q := range append(contract.Functions(), contract.EventsQueue, contract.RecordsQueue) {
 			if _, err := ch.QueueDelete(q, false, false, false); err != nil {
 				t.Fatal(err)
 			}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/agata-fl/agata/internal/testenv"
 	"github.com/agata-fl/agata/internal/timeline"
+	"github.com/agata-fl/agata/pkg/contract"
 )
 
 // writer logs progress.
@@ -103,7 +104,7 @@ func node(t *testing.T, n *testenv.Node) string {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		for _, q := range append(functions(), "events") {
+		for _, q := range append(contract.Functions(), contract.EventsQueue, contract.RecordsQueue) {
 			ch, err := conn.Channel()
 			if err != nil {
 				t.Fatal(err)

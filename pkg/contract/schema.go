@@ -55,6 +55,19 @@ func CompileSchemas() (*Schemas, error) {
 	return s, nil
 }
 
+// Functions lists the names of every function that has a schema, in order.
+func Functions() []string {
+	entries, err := schemaFiles.ReadDir("schemas")
+	if err != nil { // cannot be: it is in the binary
+		panic(err)
+	}
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = strings.TrimSuffix(e.Name(), ".json")
+	}
+	return names
+}
+
 // Schema returns the source of a function's schema, for documentation and forms.
 func Schema(fn string) ([]byte, error) {
 	return schemaFiles.ReadFile("schemas/" + fn + ".json")
