@@ -110,7 +110,7 @@ func TestSignedTaskRuns(t *testing.T) {
 	}
 
 	// What is left in the folder by others is not there at the next start.
-	for _, name := range []string{"json.py", "helper.so", "__pycache__/helper.cpython-399.pyc", "os/__init__.py"} {
+	for _, name := range []string{"further.py", "helper.so", "__pycache__/helper.cpython-399.pyc", "os/__init__.py"} {
 		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -177,7 +177,7 @@ func TestUntrustedTasksDoNotRun(t *testing.T) {
 		"manifest":  {"untrusted", flipped(signedBy(ada, "manifest", plain()), bundle.ManifestName), ""},
 		"signature": {"untrusted", flipped(signedBy(ada, "signature", plain()), bundle.SignatureName), ""},
 		"huge":      {"untrusted", with(signedBy(ada, "huge", plain()), bundle.ManifestName, strings.Repeat(" ", bundle.MaxManifest+1)), ""},
-		"further":   {"untrusted", with(signedBy(ada, "further", plain()), "json.py", evil), "json.py"},
+		"further":   {"untrusted", with(signedBy(ada, "further", plain()), "further.py", evil), "further.py"},
 		"flipped":   {"bad_digest", flipped(signedBy(ada, "flipped", plain()), "client.py"), ""},
 		"longer":    {"bad_digest", with(signedBy(ada, "longer", plain()), "client.py", prelude+evil+"#"), ""},
 	} {
