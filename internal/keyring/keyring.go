@@ -4,7 +4,6 @@
 package keyring
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/agata-fl/agata/internal/atomicfile"
 )
 
 // maxFile bounds what is read of a file, in bytes.
@@ -99,16 +100,7 @@ func write(path string, content []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".credentials-*") // with mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = tmp.Write(content)
-	if err = cmp.Or(err, tmp.Sync(), tmp.Close()); err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(tmp.Name())
+	if err := atomicfile.Write(path, content); err != nil {
 		return fmt.Errorf("keep a credential: %w", err)
 	}
 	return nil

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 
 	"github.com/agata-fl/agata/pkg/contract"
+
+	"github.com/agata-fl/agata/internal/atomicfile"
 )
 
 const (
@@ -97,25 +99,8 @@ func (o *outcomes) remember(r contract.CommandResult) error {
 	if err != nil {
 		return err
 	}
-	dir := filepath.Dir(o.path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(o.path), 0o700); err != nil {
 		return err
 	}
-	temp, err := os.CreateTemp(dir, "."+filepath.Base(o.path)+"-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temp.Name()) // fails once it has been renamed, as it should
-	_, err = temp.Write(append(data, '\n'))
-	if err = errors.Join(err, temp.Sync(), temp.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(temp.Name(), o.path); err != nil {
-		return err
-	}
-	folder, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
+	return atomicfile.Write(o.path, append(data, '\n'))
 }

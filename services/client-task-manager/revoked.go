@@ -13,6 +13,8 @@ import (
 	"sync"
 
 	"github.com/agata-fl/agata/internal/bundle"
+
+	"github.com/agata-fl/agata/internal/atomicfile"
 )
 
 const (
@@ -128,21 +130,5 @@ func (l *revokedList) save() error {
 	if err != nil {
 		return err
 	}
-	temp, err := os.CreateTemp(filepath.Dir(l.path), ".revoked-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temp.Name()) // fails once it has been renamed, as it should
-	_, err = temp.Write(append(text, '\n'))
-	if err = errors.Join(err, temp.Sync(), temp.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(temp.Name(), l.path); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(l.path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return atomicfile.Write(l.path, append(text, '\n'))
 }
