@@ -65,7 +65,7 @@ func New(o Options) (*Server, error) {
 		draining: make(chan struct{}),
 	}
 	s.http = &http.Server{
-		Handler:           o.Handler,
+		Handler:           heard(o.Handler),
 		ErrorLog:          slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn),
 		ReadHeaderTimeout: cmp.Or(o.HeaderTimeout, 5*time.Second),
 		ReadTimeout:       cmp.Or(o.ReadTimeout, 30*time.Second),
