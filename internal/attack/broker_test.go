@@ -26,7 +26,7 @@ func overBrokers(t *testing.T, attack func(t *testing.T, w *world)) {
 	}
 	t.Run("rabbitmq", func(t *testing.T) {
 		node := testenv.RabbitMQ(t)
-		attack(t, newWorldOn(t, &world{broker: net.JoinHostPort(node.Host, strconv.Itoa(node.Port)), vhost: node.VHost, user: "guest", pass: "guest"}, "rpc.timeout", "2"))
+		attack(t, newWorldOn(t, &world{dir: t.TempDir(), broker: net.JoinHostPort(node.Host, strconv.Itoa(node.Port)), vhost: node.VHost, user: "guest", pass: "guest"}, "rpc.timeout", "2"))
 	})
 }
 

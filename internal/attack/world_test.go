@@ -61,19 +61,25 @@ type world struct {
 // pairs of key and value.
 func newWorld(t testing.TB, set ...string) *world {
 	t.Helper()
+	return newWorldOn(t, embedded(t), set...)
+}
+
+// embedded is a world to be, over an embedded broker.
+func embedded(t testing.TB) *world {
+	t.Helper()
 	server, err := amqpd.New(amqpd.Options{Addr: "127.0.0.1:0", Users: map[string]string{"agata": brokerPassword}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	run(t, "the broker", server.Run)
-	return newWorldOn(t, &world{broker: server.Addr().String(), vhost: "/", user: "agata", pass: brokerPassword}, set...)
+	return &world{dir: t.TempDir(), broker: server.Addr().String(), vhost: "/", user: "agata", pass: brokerPassword}
 }
 
 func newWorldOn(t testing.TB, w *world, set ...string) *world {
 	t.Helper()
-	w.TB, w.dir = t, t.TempDir()
+	w.TB = t
 	w.data = filepath.Join(w.dir, "cloud")
-	if err := os.Mkdir(w.data, 0o700); err != nil {
+	if err := os.MkdirAll(w.data, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	w.write("cloud/cloud.key", keyText)

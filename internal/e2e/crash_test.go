@@ -4,7 +4,11 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/agata-fl/agata/internal/testenv"
@@ -106,4 +110,40 @@ func TestServicesAreKilled(t *testing.T) {
 	if alive(pid) || alive(server) {
 		t.Error("the task's processes outlived its stop")
 	}
+}
+
+// A task holds nothing open that AGATA was given by whoever started it, who may be
+// waiting for the end of a pipe.
+func TestTasksInheritNoFiles(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.serveCloud()
+	dir := t.TempDir()
+	pipe, script := filepath.Join(dir, "pipe"), filepath.Join(dir, "start")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(script, fmt.Appendf(nil, "#!/bin/sh\nexec 9<>%s\nexec %s \"$@\"\n", pipe, agata(t)), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	w.set["tasks.work_client"] = w.dir + "/client/client"
+	manager := commandOf(t, script, dir, os.Environ(), w.set, "serve", "client-gateway", "client-task-manager")
+	w.task("a", forever, "note('up')\n"+forever, nil)
+	w.start("a")
+	w.noted("client", "up")
+	var holders []int
+	links, err := filepath.Glob("/proc/[0-9]*/fd/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, link := range links {
+		if to, err := os.Readlink(link); err == nil && to == pipe {
+			holders = append(holders, number(t, strings.Split(link, "/")[2]))
+		}
+	}
+	if !slices.Equal(holders, []int{manager.Process.Pid}) {
+		t.Errorf("the pipe that process %d was given is open in %v", manager.Process.Pid, holders)
+	}
+	must(t, w.operator, contract.StopServerTask, contract.TaskIDRequest{TaskID: "a"})
+	w.ended("a")
 }
