@@ -100,6 +100,14 @@ func (s *Store) Operators(ctx context.Context) ([]Account, error) {
 	return list, err
 }
 
+// HasOperator tells whether a name is an account's.
+func (s *Store) HasOperator(ctx context.Context, name string) (known bool, err error) {
+	err = s.db.View(ctx, func(q sqlitex.Querier) error {
+		return q.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM operators WHERE name = ?)", name).Scan(&known)
+	})
+	return known, err
+}
+
 // ChangeOperator changes an account. Another role holds at once. A new password
 // ends its sessions; if its holder has set it, all but the one in use, else its
 // API tokens too. The last admin stays one.

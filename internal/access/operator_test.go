@@ -31,6 +31,11 @@ func TestAddOperator(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { wantCode(t, w.AddOperator(t.Context(), tc.name, tc.role, tc.password), tc.code) })
 	}
+	for name, want := range map[string]bool{"ada": true, "eva": true, "ida": false, "Ada": false, "": false} {
+		if got, err := w.HasOperator(t.Context(), name); err != nil || got != want {
+			t.Errorf("there is an account %q: %t, %v", name, got, err)
+		}
+	}
 }
 
 func TestLastAdminStays(t *testing.T) {

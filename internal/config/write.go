@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/agata-fl/agata/internal/atomicfile"
 )
 
 const effectiveHeader = "# Written by agata: the values in effect. Changes here are lost at the next start.\n"
@@ -30,7 +32,7 @@ func (c *Config) write(path string, secrets bool, mode os.FileMode) error {
 	if err == nil && !bytes.HasPrefix(old, []byte(effectiveHeader)) {
 		return fmt.Errorf("write the configuration in effect: %s exists and was not written by agata; move it away", path)
 	}
-	if err := replaceFile(path, c.render(secrets), mode); err != nil {
+	if err := atomicfile.WriteMode(path, c.render(secrets), mode); err != nil {
 		return fmt.Errorf("write the configuration in effect: %w", err)
 	}
 	return nil
@@ -65,24 +67,6 @@ func (c *Config) renderAttributes(b *bytes.Buffer, section string) {
 
 func renderKey(b *bytes.Buffer, key, value string) {
 	b.WriteString(strings.TrimRight(key+" = "+escape(value), " ") + "\n")
-}
-
-func replaceFile(path string, data []byte, mode os.FileMode) (err error) {
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".config-*.tmp") // created with mode 0600
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(tmp.Name())
-		}
-	}()
-	_, err = tmp.Write(data)
-	err = errors.Join(err, tmp.Chmod(mode))
-	if err = errors.Join(err, tmp.Close()); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), path)
 }
 
 // TaskDir returns the working directory for task processes: a folder whose

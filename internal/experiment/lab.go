@@ -104,16 +104,21 @@ func (l *lab) up(cfg *config.Config, services ...string) error {
 func (l *lab) start(run func(context.Context) error, started <-chan struct{}) error {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(l.ctx))
 	done := make(chan struct{})
+	var ended error // once done is closed
 	l.stops = append(l.stops, func() { cancel(); <-done })
 	l.group.Go(func() error {
 		defer close(done)
-		return run(ctx)
+		ended = run(ctx)
+		return ended
 	})
 	select {
 	case <-started:
 		return nil
 	case <-done:
-		return errors.New("a part ended while it started; its log says why")
+		if ended == nil {
+			return errors.New("a part of the experiment was stopped while it started")
+		}
+		return fmt.Errorf("start a part of the experiment: %w", ended)
 	case <-l.ctx.Done():
 		return context.Cause(l.ctx)
 	}

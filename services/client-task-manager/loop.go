@@ -188,16 +188,16 @@ func (l *loop) settle(o outcome) []control.Action {
 	}
 	actions := l.client.Ended(now, end)
 	log := l.s.log.With("task_id", o.taskID, "reason", o.reason, "detail", o.detail)
-	switch {
-	case o.result == finished:
-		l.s.metrics.ended.WithLabelValues("finished").Inc()
-	case o.result == ended:
-		l.s.metrics.ended.WithLabelValues("stopped").Inc()
-	case o.result == failed && o.held:
+	if o.result == finished {
+		o.reason = contract.ReasonFinished
+	}
+	if o.reason != "" { // none: the next manager goes on with it
 		l.s.metrics.ended.WithLabelValues(string(o.reason)).Inc()
+	}
+	switch {
+	case o.result == failed && o.held:
 		log.Warn("a task failed and is in quarantine")
 	case o.result == failed:
-		l.s.metrics.ended.WithLabelValues(string(o.reason)).Inc()
 		log.Warn("a task failed and will be tried again", "in", l.client.RetryAt(o.taskID).Sub(now))
 	}
 	return actions

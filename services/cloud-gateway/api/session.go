@@ -2,7 +2,6 @@ package api
 
 import (
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/agata-fl/agata/internal/access"
@@ -82,8 +81,7 @@ func (a *API) signIn(w http.ResponseWriter, r *http.Request, _ *params) error {
 // aboutAccount notes the name of an attempt to sign in, if it is an account's: a
 // password is easily typed where the name belongs, and no log is to have it.
 func aboutAccount(r *http.Request, accounts *access.Store, name string) {
-	list, err := accounts.Operators(r.Context())
-	if err == nil && slices.ContainsFunc(list, func(o access.Account) bool { return o.Name == name }) {
+	if known, err := accounts.HasOperator(r.Context(), name); err == nil && known {
 		about(r, name)
 	}
 }

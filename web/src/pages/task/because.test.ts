@@ -13,7 +13,7 @@ test.each<[Partial<TaskClient>, string | RegExp]>([
   [{ status: "away" }, /Not seen/],
   [{ status: "task_not_running", selected: false, clause }, /^data_qnt > 50: false/],
   [{ status: "task_not_running" }, /The criteria let it in/],
-  [{ status: "quarantined", quarantine: { task_id: "t", digest: "", reason: "report_error", since: 0, until: 0 } }, /report_error/],
+  [{ status: "quarantined", quarantine: { task_id: "t", digest: "", reason: "report_error", since: 0, until: 0 } }, /^It reported an error of its own\. Kept out /],
   [{ status: "failed", execution: { id: "x", task: "t", side: "client", state: "failed", pid: 1, started: 0, detail: "exit code 3" } }, "exit code 3"],
 ])("%j", (c, want) => {
   const text = because(client(c));

@@ -14,7 +14,7 @@ export function because(c: TaskClient): string {
     case "failed":
       return c.execution?.detail || c.detail || reasonText(c.execution?.reason ?? "") || "Its execution failed";
     case "quarantined":
-      return c.quarantine ? `Kept out after ${c.quarantine.reason}, ${untilText(c.quarantine.until)} or its files change` : c.detail || "Kept out after a failure";
+      return c.quarantine ? `${reasonText(c.quarantine.reason)} Kept out ${untilText(c.quarantine.until)}, or its files change` : c.detail || "Kept out after a failure";
     case "busy":
       return c.detail || "Runs another task, and one at a time";
     case "waiting":

@@ -33,7 +33,7 @@ export function ExplainDialog({ task, client, criteria, onClose }: { task: strin
           {data.quarantine && (
             <Notice tone="bad" title="It keeps the task in quarantine">
               <p>
-                Because of <code>{data.quarantine.reason}</code> since {moment(data.quarantine.since)}, {untilText(data.quarantine.until)}, or its files or arguments change. It can be released on the{" "}
+                {reasonText(data.quarantine.reason)} It is kept out since {moment(data.quarantine.since)}, {untilText(data.quarantine.until)}, or its files or arguments change. It can be released on the{" "}
                 <Link href={`/clients/${encodeURIComponent(client)}`}>client's page</Link>.
               </p>
             </Notice>
