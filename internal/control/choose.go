@@ -35,7 +35,7 @@ func (c *Client) launch(now time.Time, held map[string]bool, again bool) {
 		if again {
 			t.checked = now
 		}
-		t.starting = true
+		t.starting, t.server = true, o.Execution
 		c.busy++
 		c.actions = append(c.actions, Action{Kind: Launch, Task: o, Again: again, Offline: offline})
 	}

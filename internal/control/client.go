@@ -50,7 +50,7 @@ type Client struct {
 	polling bool
 	repeat  bool      // an execution ended meanwhile: its answer is older than that
 	news    bool      // the cloud told something meanwhile: so is it
-	halts   []string  // what somebody stopped meanwhile, which it may still name
+	halts   []halt    // what somebody stopped meanwhile, which it may still name
 	hold    time.Time // until when the choice waits for an answer; zero: it does not
 	ends    bool      // it does so since an execution ended
 	due     time.Time
@@ -67,6 +67,7 @@ type Client struct {
 // task is what a client remembers of one.
 type task struct {
 	execution string // the one that runs
+	server    string // of its last launch: the execution of the task's server; "" if unknown
 	running   bool
 	starting  bool
 	stopping  bool
@@ -156,7 +157,7 @@ func (c *Client) Launched(now time.Time, id, execution string) []Action {
 	c.runs(t, execution)
 	if t.halted {
 		c.want(t, false)
-		c.stop(id, t)
+		c.stop(id, t, true)
 	}
 	c.choose(now)
 	return c.actions

@@ -125,7 +125,7 @@ func (c *Client) reconcile() {
 		switch {
 		case t.running:
 			if t.absent++; t.absent >= absentPolls {
-				c.stop(id, t)
+				c.stop(id, t, t.halted)
 			}
 		case !t.starting:
 			c.want(t, false)
@@ -134,9 +134,10 @@ func (c *Client) reconcile() {
 	}
 }
 
-func (c *Client) stop(id string, t *task) {
+// stop ends what runs; halted tells that somebody wanted that.
+func (c *Client) stop(id string, t *task, halted bool) {
 	if !t.stopping {
 		t.stopping = true
-		c.actions = append(c.actions, Action{Kind: Stop, TaskID: id, Execution: t.execution, Halted: t.halted})
+		c.actions = append(c.actions, Action{Kind: Stop, TaskID: id, Execution: t.execution, Halted: halted})
 	}
 }

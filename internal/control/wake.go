@@ -29,27 +29,45 @@ func (c *Client) ask(now time.Time) {
 	c.poll(now, true)
 }
 
-// Halted tells that somebody stopped a task at the cloud. That is obeyed as it
-// stands, without a poll, also by a launch that is under way: the last answer, or
-// one that is on its way, counts no more for this task.
-func (c *Client) Halted(id string) []Action {
+// Halted tells that somebody stopped a task at the cloud, and which execution of its
+// server that was ("": it is not known). That is obeyed as it stands, without a poll,
+// also by a launch that is under way: the last answer, or one that is on its way,
+// counts no more for this task. An offer of a newer execution does: what was begun
+// for that goes on, since the stop comes late.
+func (c *Client) Halted(id, server string) []Action {
 	c.actions = c.actions[:0]
-	if c.polling && !slices.Contains(c.halts, id) {
-		c.news, c.halts = true, append(c.halts, id)
-	}
-	if left := without(c.offered, id); len(left) < len(c.offered) {
-		c.offered, c.changed = left, true
+	h := halt{id, server}
+	if c.polling && !slices.Contains(c.halts, h) {
+		c.news, c.halts = true, append(c.halts, h)
 	}
 	t := c.tasks[id]
+	if slices.ContainsFunc(c.offered, func(o contract.OfferedTask) bool { return o.ID == id && !h.ends(o.ID, o.Execution) }) {
+		if t != nil && t.running && t.server != "" && t.server <= server {
+			c.stop(id, t, true)
+		}
+		return c.actions
+	}
+	if left := without(c.offered, h); len(left) < len(c.offered) {
+		c.offered, c.changed = left, true
+	}
 	if t == nil {
 		return c.actions
 	}
 	t.halted = true
 	c.want(t, false)
 	if t.running {
-		c.stop(id, t)
+		c.stop(id, t, true)
 	}
 	return c.actions
+}
+
+// halt is a stop that somebody made at the cloud.
+type halt struct{ task, server string }
+
+// ends tells whether it ends what is offered: the same execution or an earlier one,
+// as far as both are known. Their ids begin with the time.
+func (h halt) ends(task, server string) bool {
+	return h.task == task && (h.server == "" || server == "" || server <= h.server)
 }
 
 // Changed tells that a task is another now than when it failed: its files are
@@ -80,11 +98,13 @@ func (c *Client) stretch(now time.Time) {
 	}
 }
 
-// without is a list that lacks some tasks.
-func without(offers []contract.OfferedTask, ids ...string) []contract.OfferedTask {
-	named := func(t contract.OfferedTask) bool { return slices.Contains(ids, t.ID) }
-	if !slices.ContainsFunc(offers, named) {
+// without is a list that lacks what was stopped.
+func without(offers []contract.OfferedTask, halts ...halt) []contract.OfferedTask {
+	ended := func(t contract.OfferedTask) bool {
+		return slices.ContainsFunc(halts, func(h halt) bool { return h.ends(t.ID, t.Execution) })
+	}
+	if !slices.ContainsFunc(offers, ended) {
 		return offers
 	}
-	return slices.DeleteFunc(slices.Clone(offers), named)
+	return slices.DeleteFunc(slices.Clone(offers), ended)
 }

@@ -31,11 +31,11 @@ func TestAStopIsObeyedAsItStands(t *testing.T) {
 	d.Tick(d.now)
 	d.is(d.offered("a", "b"), "launch a, launch b")
 	d.launched("a", "1")
-	d.is(d.Halted("a"), "stop a 1")
-	d.is(d.Halted("a"), "")
-	d.is(d.Halted("b"), "") // its launch is under way
+	d.is(d.Halted("a", ""), "stop a 1")
+	d.is(d.Halted("a", ""), "")
+	d.is(d.Halted("b", ""), "") // its launch is under way
 	d.is(d.launched("b", "2"), "stop b 2")
-	d.is(d.Halted("unknown"), "")
+	d.is(d.Halted("unknown", ""), "")
 	if s := d.State(); len(s.Running)+len(s.Offers) != 0 {
 		t.Errorf("to be found after a restart: %+v", s)
 	}
@@ -49,7 +49,7 @@ func TestAStopIsObeyedAsItStands(t *testing.T) {
 func TestAnAnswerOnItsWayDoesNotUndoAStop(t *testing.T) {
 	d := newDesk(t, 1)
 	d.Tick(d.now)
-	d.is(d.Halted("a"), "")
+	d.is(d.Halted("a", ""), "")
 	d.is(d.offered("a"), "poll") // it may be of before
 	d.is(d.offered(), "")
 }
@@ -91,4 +91,27 @@ func TestAClientWithoutAnAnswerAsksMoreOrLessLate(t *testing.T) {
 	chance = 0.9
 	d.Unreachable(d.now)
 	d.is(d.after(14*time.Second), "poll")
+}
+
+func TestAStopThatComesLate(t *testing.T) {
+	d := newDesk(t, 1)
+	of := func(server string) []Action {
+		return d.Offered(d.now, []contract.OfferedTask{{ID: "a", Execution: server}})
+	}
+	d.Tick(d.now)
+	d.is(of("1"), "launch a")
+	d.launched("a", "e1")
+	d.is(d.after(10*time.Second), "poll")
+	d.is(of("2"), "")
+	d.is(d.Halted("a", "1"), "stop a e1") // it was begun for that one
+	d.is(d.ended("a", "e1", Stopped), "poll")
+	d.is(d.after(fresh), "launch a") // the newer one is on offer all the same
+	d.is(d.launched("a", "e2"), "")
+	d.is(d.Halted("a", "1"), "")
+	d.is(of("2"), "poll") // it may have been of before the stop
+	d.is(d.Halted("a", "1"), "")
+	d.is(of("2"), "")
+	d.is(d.Halted("a", "2"), "stop a e2")
+	d.is(d.ended("a", "e2", Stopped), "poll")
+	d.is(of("2"), "launch a")
 }

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"context"
+	"strconv"
 	"time"
 )
 
@@ -22,7 +23,7 @@ func (w *world) gone(c *client) bool { return c.cut > 0 || w.chance(w.opt.Faults
 // poll asks the cloud for tasks.
 func (w *world) poll(c *client) {
 	c.call++
-	c.waiting, c.asked, c.halts = c.call, w.now, 0
+	c.waiting, c.asked, c.halts = c.call, w.now, [maxTasks]int32{}
 	w.truth.polls++
 	e := event{kind: evRequest, who: c.id, life: c.life, arg: c.call}
 	if w.gone(c) {
@@ -54,9 +55,15 @@ func (w *world) asking(c *client, e *event) {
 		}
 		c.waiting, c.heard = 0, 0
 		for i := range c.answer {
-			c.heard |= 1 << w.cloud.index(c.answer[i].ID)
+			n := w.cloud.index(c.answer[i].ID)
+			server, err := strconv.Atoi(c.answer[i].Execution)
+			if err != nil {
+				panic(err) // it is ours
+			}
+			if c.heardOf[n] = int32(server); int32(server) > c.halts[n] {
+				c.heard |= 1 << n
+			}
 		}
-		c.heard &^= c.halts
 		c.heardAt = w.now
 		w.trace.note('o', int64(c.heard))
 		w.do(c, c.control.Offered(w.clock(), c.answer))

@@ -84,12 +84,15 @@ func (w *world) choose(n int16) {
 }
 
 func (t *task) offer(n int16) *control.Offer {
-	o, err := control.NewOffer(int64(n), contract.OfferedTask{ID: t.id, Host: "cloud", Port: 1, Username: "u", Password: "p", FilesPaths: []string{"client.py"}}, t.selection)
+	o, err := control.NewOffer(int64(n), contract.OfferedTask{ID: t.id, Host: "cloud", Port: 1, Username: "u", Password: "p", FilesPaths: []string{"client.py"}, Execution: execution(t.server)}, t.selection)
 	if err != nil {
 		panic(err) // the criteria are ours
 	}
 	return o
 }
+
+// execution is the id of an execution of a server; later ones are greater.
+func execution(server int32) string { return fmt.Sprintf("%08d", server) }
 
 // startServer is rpc_exec_start_server_task.
 func (w *world) startServer(n int16) {

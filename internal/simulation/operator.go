@@ -67,18 +67,21 @@ func (w *world) changed(n int16, why cause) {
 	}
 	for _, c := range w.clients {
 		if c.fits>>n&1 == 1 && c.power && !w.gone(c) {
-			w.push(w.delay()+w.between(0, time.Second), event{kind: evWake, who: c.id, arg: int64(n)<<8 | int64(why)})
+			w.push(w.delay()+w.between(0, time.Second), event{kind: evWake, who: c.id, arg: int64(w.cloud.tasks[n].server)<<32 | int64(n)<<8 | int64(why)})
 		}
 	}
 }
 
 // woken is what services/client-task-manager/wake.go makes of a wake.
 func (w *world) woken(c *client, e *event) {
-	id := w.cloud.tasks[e.arg>>8].id
+	n, server := e.arg>>8&0xffffff, int32(e.arg>>32)
+	id := w.cloud.tasks[n].id
 	if cause(e.arg&0xff) == causeStop {
-		c.heard &^= 1 << (e.arg >> 8)
-		c.halts |= 1 << (e.arg >> 8)
-		w.do(c, c.control.Halted(id))
+		c.halts[n] = max(c.halts[n], server)
+		if c.heardOf[n] <= server {
+			c.heard &^= 1 << n
+		}
+		w.do(c, c.control.Halted(id, execution(server)))
 		return
 	}
 	c.control.Changed(id)

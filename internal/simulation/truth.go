@@ -56,9 +56,10 @@ type view struct {
 	cutSince time.Duration
 	heard    uint64 // the tasks of the cloud's last answer, without what was stopped since it was asked
 	heardAt  time.Duration
-	frees    int64   // how often its manager has got room
-	halts    uint64  // what was stopped since it was asked last
-	ran      []int32 // when its machine lost its power
+	frees    int64           // how often its manager has got room
+	heardOf  [maxTasks]int32 // of which execution of each one's server
+	halts    [maxTasks]int32 // which was stopped since it was asked last; 0: none
+	ran      []int32         // when its machine lost its power
 }
 
 // memo is what is true of one task at one client.

@@ -25,13 +25,14 @@ type Changes struct {
 }
 
 // TaskChange is what happened to a task, and the clients that it concerns: these,
-// or with All any of them.
+// or with All any of them. Execution is that of the server which was stopped.
 type TaskChange struct {
-	Seq     int64    `json:"seq"`
-	Task    string   `json:"task"`
-	Change  string   `json:"change"`
-	All     bool     `json:"all,omitempty"`
-	Clients []string `json:"clients,omitempty"`
+	Seq       int64    `json:"seq"`
+	Task      string   `json:"task"`
+	Change    string   `json:"change"`
+	Execution string   `json:"execution,omitempty"`
+	All       bool     `json:"all,omitempty"`
+	Clients   []string `json:"clients,omitempty"`
 }
 
 // What may happen to a task.
@@ -44,7 +45,7 @@ const (
 
 // Wake makes a client's task manager ask the cloud for tasks at once. What it
 // tells of a change is a hint, but for a stop, which is final: the client's side
-// of the task ends.
+// of the task ends, unless the client was offered a newer start already.
 var Wake = Function[WakeRequest, None]{Name: "rpc_exec_wake", Idempotent: true}
 
 // WakeRequest tells why a client is woken; both are empty if it is not known. With
@@ -53,5 +54,6 @@ var Wake = Function[WakeRequest, None]{Name: "rpc_exec_wake", Idempotent: true}
 type WakeRequest struct {
 	TaskID    string  `json:"task_id,omitempty"`
 	Change    string  `json:"change,omitempty"`
+	Execution string  `json:"execution,omitempty"` // of the server that was stopped
 	PollAfter float64 `json:"poll_after,omitempty"`
 }

@@ -102,6 +102,8 @@ type Command struct {
 	Task   string `json:"task"`             // "" if it is about no task
 	Change string `json:"change,omitempty"` // of a wake: what happened to the task
 	Digest string `json:"digest,omitempty"` // of a revocation: that of the bundle's manifest
+	// Execution, of a wake, is that of the server which was stopped.
+	Execution string `json:"execution,omitempty"`
 }
 
 // The kinds of commands.

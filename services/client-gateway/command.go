@@ -93,7 +93,7 @@ func (c *commands) carryOut(ctx context.Context, cmd contract.Command) contract.
 func (c *commands) wake(ctx context.Context, cmd contract.Command) {
 	ctx, cancel := context.WithTimeout(ctx, wakeTimeout)
 	defer cancel()
-	if _, err := rpc.Call(ctx, c.transport, contract.Wake, contract.WakeRequest{TaskID: cmd.Task, Change: cmd.Change}); err != nil {
+	if _, err := rpc.Call(ctx, c.transport, contract.Wake, contract.WakeRequest{TaskID: cmd.Task, Change: cmd.Change, Execution: cmd.Execution}); err != nil {
 		c.log.Debug("the client's task manager was not woken", "task_id", cmd.Task, "err", err)
 	}
 }

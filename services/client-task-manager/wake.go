@@ -25,13 +25,13 @@ type wakes struct {
 
 // news is what is taken of wakes at once.
 type news struct {
-	ask    bool              // the cloud is to be asked
-	change map[string]string // by task
-	after  time.Time         // when the cloud wants to be asked again; zero: it did not say
+	ask    bool                            // the cloud is to be asked
+	change map[string]contract.WakeRequest // by task
+	after  time.Time                       // when the cloud wants to be asked again; zero: it did not say
 }
 
 func newWakes() wakes {
-	return wakes{due: make(chan struct{}, 1), news: news{change: map[string]string{}}}
+	return wakes{due: make(chan struct{}, 1), news: news{change: map[string]contract.WakeRequest{}}}
 }
 
 // wake answers at once: what it leads to is the loop's.
@@ -48,7 +48,7 @@ func (w *wakes) put(req contract.WakeRequest) {
 	} else {
 		w.ask = w.ask || req.Change != contract.ChangeStopped
 		if _, known := w.change[req.TaskID]; req.TaskID != "" && (known || len(w.change) < maxWakes) {
-			w.change[req.TaskID] = req.Change
+			w.change[req.TaskID] = req
 		}
 	}
 	select {
@@ -62,7 +62,7 @@ func (w *wakes) take() news {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	n := w.news
-	w.news = news{change: map[string]string{}}
+	w.news = news{change: map[string]contract.WakeRequest{}}
 	return n
 }
 
@@ -74,8 +74,8 @@ func (l *loop) woken() (actions []control.Action) {
 		l.client.Busy(now, n.after)
 	}
 	for _, id := range slices.Sorted(maps.Keys(n.change)) {
-		if n.change[id] == contract.ChangeStopped {
-			actions = append(actions, l.client.Halted(id)...)
+		if c := n.change[id]; c.Change == contract.ChangeStopped {
+			actions = append(actions, l.client.Halted(id, c.Execution)...)
 		} else {
 			l.client.Changed(id)
 		}

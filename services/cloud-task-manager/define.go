@@ -70,7 +70,7 @@ func (s *Service) updateTask(ctx context.Context, req contract.UpdateTaskRequest
 		return none, err
 	}
 	s.offers.Replace(o)
-	s.notify(contract.ChangeUpdated, t.id)
+	s.notify(contract.ChangeUpdated, t.id, "")
 	s.base.Event(ctx, contract.About{Task: req.TaskID}, contract.UpdateTask.Name, "Finished updating task")
 	return none, nil
 }

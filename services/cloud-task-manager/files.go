@@ -79,7 +79,7 @@ func (s *Service) received(ctx context.Context, taskID string, files []artifact.
 		what = files[0].Path
 	}
 	s.base.Event(ctx, contract.About{Task: taskID}, "upload_files", "Received "+what)
-	s.notify(contract.ChangeUpdated, taskID)
+	s.notify(contract.ChangeUpdated, taskID, "")
 	// The files are there: an entry that cannot be written is in the log of the service.
 	_ = s.opt.Audit.Append(audit.Entry{
 		Who: rpc.IdentityFrom(ctx), Action: "upload_files", On: taskID, Outcome: audit.OK, Arguments: digests(files), Trace: rpc.TraceFrom(ctx),

@@ -22,7 +22,14 @@ const recordAgain, recordMost = 250 * time.Millisecond, 5 * time.Second
 // follow offers a task whose process is there and gives it a follower; o is nil
 // for one that is not offered.
 func (s *Service) follow(taskID string, o *control.Offer, proc *supervise.Process) *run {
+	return s.resume(taskID, o, proc, nil)
+}
+
+// resume is follow for a process of which an earlier run of the service has decided
+// how it ends; nil if it has not.
+func (s *Service) resume(taskID string, o *control.Offer, proc *supervise.Process, decided *verdict) *run {
 	r := newRun(taskID, s.folder(taskID), proc)
+	r.decided = decided
 	before := s.runs.add(r)
 	if o != nil {
 		s.offers.Add(o)
@@ -124,7 +131,7 @@ func (s *Service) conclude(r *run, exit supervise.Exit) {
 	r.decide(v) // a stop that comes now finds it decided
 	s.offers.Remove(r.taskID)
 	if v.state != stateStopped { // else that was told when it was decided
-		s.notify(contract.ChangeEnded, r.taskID)
+		s.notify(contract.ChangeEnded, r.taskID, "")
 	}
 	log := s.log.With("task_id", r.taskID, "execution_id", r.proc.ID(), "state", string(v.state), "reason", v.end.reason, "detail", v.end.detail)
 	if err := s.recordEnd(r, v); err != nil {

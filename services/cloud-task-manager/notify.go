@@ -137,10 +137,10 @@ func (s *Service) awaitChanges(ctx context.Context, req contract.AwaitChangesReq
 	}
 }
 
-// notify tells that something happened to a task. Whom the end of an offer
+// notify tells that something happened to a task; of a stop, to which execution. Whom the end of an offer
 // concerns is who had it in its last answer, now: the next one will not hold it.
-func (s *Service) notify(what, taskID string) {
-	c := contract.TaskChange{Task: taskID, Change: what}
+func (s *Service) notify(what, taskID, executionID string) {
+	c := contract.TaskChange{Task: taskID, Change: what, Execution: executionID}
 	switch what {
 	case contract.ChangeStopped, contract.ChangeEnded:
 		c.Clients, c.All = s.seen.had(taskID)

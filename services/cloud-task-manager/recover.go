@@ -35,6 +35,10 @@ func (s *Service) recover(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	stops, err := s.store.stops(ctx)
+	if err != nil {
+		return err
+	}
 	byExecution := map[string]*supervise.Process{}
 	for _, p := range procs {
 		byExecution[p.ID()] = p
@@ -42,7 +46,8 @@ func (s *Service) recover(ctx context.Context) error {
 	for _, t := range running {
 		if p := byExecution[t.executionID]; p != nil {
 			delete(byExecution, t.executionID)
-			s.adopt(t, p)
+			why, stopping := stops[t.executionID]
+			s.adopt(t, p, stopping, why)
 			continue
 		}
 		if err := s.lost(ctx, t, doubt); err != nil {
@@ -80,11 +85,27 @@ func (s *Service) executionFolder(id string) string {
 	return filepath.Join(s.opt.Data, "server-executions", id)
 }
 
-// adopt goes on with a task that is recorded as running. The end of a process
-// that has ended is recorded when adopt returns.
-func (s *Service) adopt(t *task, p *supervise.Process) {
+// adopt goes on with a task that is recorded as running, also with its stop, if the
+// last run of the service was stopping it. The end of a process that has ended is
+// recorded when adopt returns.
+func (s *Service) adopt(t *task, p *supervise.Process, stopping bool, why end) {
+	var decided *verdict
+	if stopping {
+		decided = &verdict{state: stateStopped, end: why}
+	}
 	if _, ended := p.Exit(); ended {
-		<-s.follow(t.id, nil, p).done // reading what it left takes no longer than the files
+		<-s.resume(t.id, nil, p, decided).done // reading what it left takes no longer than the files
+		return
+	}
+	if stopping {
+		s.log.Info("goes on stopping a task's server", "task_id", t.id, "execution_id", p.ID(), "pid", p.PID())
+		r := s.resume(t.id, nil, p, decided)
+		s.notify(contract.ChangeStopped, t.id, p.ID())
+		s.workers.Go(func() {
+			if err := s.stop(s.life, r, why); err != nil && s.life.Err() == nil {
+				s.log.Error("a task's server could not be stopped", "task_id", t.id, "execution_id", p.ID(), "err", err)
+			}
+		})
 		return
 	}
 	o, err := s.offerOf(t)

@@ -130,8 +130,9 @@ func (s *Service) begin(ctx context.Context, t *task, o *control.Offer, proc *su
 	if err := s.record(ctx, t, proc, time.Now()); err != nil {
 		return err
 	}
+	o.Task.Execution = proc.ID()
 	s.follow(t.id, o, proc)
-	s.notify(contract.ChangeStarted, t.id)
+	s.notify(contract.ChangeStarted, t.id, "")
 	return nil
 }
 
@@ -163,10 +164,14 @@ func (s *Service) stopServerTask(ctx context.Context, req contract.TaskIDRequest
 	if err != nil {
 		return none, err
 	}
+	call, _ := baseservice.CallFrom(ctx)
 	if r == nil {
+		// What an earlier run of the service began for this call may have ended just now.
+		if _, took, err := s.store.calls.Recall(ctx, call); err != nil || took {
+			return none, err
+		}
 		return none, rpc.Text(rpc.NotFound, contract.TaskNotFound(req.TaskID))
 	}
-	call, _ := baseservice.CallFrom(ctx)
 	if err := s.stop(ctx, r, end{reason: contract.ReasonOperatorStop, detail: "it was asked to stop", call: call}); err != nil {
 		return none, err
 	}
@@ -183,7 +188,10 @@ func (s *Service) stop(ctx context.Context, r *run, why end) error {
 	decided := r.decide(verdict{state: stateStopped, end: why})
 	s.offers.Remove(r.taskID)
 	if decided {
-		s.notify(contract.ChangeStopped, r.taskID)
+		s.notify(contract.ChangeStopped, r.taskID, r.proc.ID())
+		if err := s.store.stopping(context.WithoutCancel(ctx), r.proc.ID(), why); err != nil {
+			s.log.Warn("a service that starts during this stop will not know of it", "task_id", r.taskID, "execution_id", r.proc.ID(), "err", err)
+		}
 	}
 	if err := r.proc.Stop(ctx); err != nil {
 		return rpc.Errorf(rpc.Deadline, "task %s: %w", r.taskID, err)

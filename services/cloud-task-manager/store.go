@@ -144,10 +144,10 @@ func (s *store) result(ctx context.Context, id, executionID, round, acc string) 
 func (s *store) ended(ctx context.Context, id, executionID string, to state, e end) error {
 	return s.db.Update(ctx, func(tx *sql.Tx) error {
 		_, err := tx.StmtContext(ctx, s.endedStmt).ExecContext(ctx, id, executionID, string(to), e.reason, e.detail, e.code, e.signal, e.at.UnixMilli())
-		if err != nil || e.call.MessageID == "" {
+		if err != nil {
 			return err
 		}
-		return s.calls.RememberCall(ctx, tx, e.call, nothing)
+		return s.stopped(ctx, tx, executionID, e.call)
 	})
 }
 

@@ -36,10 +36,10 @@ type link struct {
 	signal   chan struct{} // has room for one: there is something to take
 	replaced chan struct{} // closed when the client has a newer one
 
-	last   string            // where the client was, until it is known what it missed
-	look   bool              // commands may wait
-	wake   bool              // it is to be woken, without a word
-	news   map[string]string // changes by task
+	last   string                         // where the client was, until it is known what it missed
+	look   bool                           // commands may wait
+	wake   bool                           // it is to be woken, without a word
+	news   map[string]contract.TaskChange // the latest of each task
 	queued bool
 	turn   bool // it may take what it is woken for
 	gone   bool
@@ -98,8 +98,8 @@ func (ls *links) take(l *link) (wakes []contract.Command, look bool, id string) 
 	defer ls.mu.Unlock()
 	look, l.look = l.look, false
 	if l.turn {
-		for task, change := range l.news {
-			wakes = append(wakes, contract.Command{Kind: contract.CommandWake, Task: task, Change: change})
+		for _, c := range l.news {
+			wakes = append(wakes, contract.Command{Kind: contract.CommandWake, Task: c.Task, Change: c.Change, Execution: c.Execution})
 		}
 		if l.wake {
 			wakes = append(wakes, contract.Command{Kind: contract.CommandWake})
@@ -172,9 +172,9 @@ func (ls *links) tell(l *link, c contract.TaskChange) {
 		return
 	}
 	if l.news == nil {
-		l.news = map[string]string{}
+		l.news = map[string]contract.TaskChange{}
 	}
-	l.news[c.Task] = c.Change
+	l.news[c.Task] = c
 	ls.enqueue(l)
 }
 
