@@ -76,7 +76,8 @@ func (q *Quarantine) Fail(now time.Time, key Key, reason Reason) Entry {
 	if !known {
 		entry = Entry{Key: key, Since: now}
 	}
-	wasForever := entry.Held && entry.Until.IsZero()
+	was := entry.Held
+	wasForever := was && entry.Until.IsZero()
 	entry.Failures++
 	entry.Reason = reason
 	period := q.rules.For
@@ -88,7 +89,7 @@ func (q *Quarantine) Fail(now time.Time, key Key, reason Reason) Entry {
 	switch until := now.Add(period); {
 	case wasForever || class == Code && period == 0:
 		entry.Until = time.Time{}
-	case until.After(entry.Until): // never shorter than it was
+	case until.After(entry.Until), entry.Held && !was: // held no shorter than it was; a count may have been kept for longer
 		entry.Until = until
 	}
 	q.entries[key] = entry

@@ -71,6 +71,24 @@ func TestInfrastructureHoldsAfterN(t *testing.T) {
 	}
 }
 
+// A failure that was only counted does not prolong for how long the next one, of the
+// code, is held; what is held already is not shortened.
+func TestACountDoesNotProlong(t *testing.T) {
+	rules := DefaultRules()
+	rules.CodeFor, rules.For = time.Second, time.Minute
+	q := NewQuarantine(rules, nil)
+	q.Fail(t0, v1, contract.ReasonLost)
+	if e := q.Fail(t0, v1, contract.ReasonSignaled); !e.Held || !e.Until.Equal(t0.Add(time.Second)) {
+		t.Errorf("after a failure of the code: %+v", e)
+	}
+	for range 3 {
+		q.Fail(t0, v2, contract.ReasonLost)
+	}
+	if e := q.Fail(t0, v2, contract.ReasonSignaled); !e.Held || !e.Until.Equal(t0.Add(time.Minute)) {
+		t.Errorf("what was held for a minute: %+v", e)
+	}
+}
+
 func TestOperatorStopIsNoFailure(t *testing.T) {
 	q := NewQuarantine(Rules{After: 1, MaxEntries: 9}, nil)
 	if entry := q.Fail(t0, v1, contract.ReasonOperatorStop); entry != (Entry{}) || len(q.Entries(t0)) != 0 {
