@@ -3,26 +3,16 @@ package chaos
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
 )
-
-// cloudBroker is the name of the cloud's broker.
-const cloudBroker = "cloud-broker"
-
-// The clients of a system. Both match tasks for everyone; only the first has the
-// data that some tasks ask for.
-var clients = []string{"ada", "bob"}
 
 // System is a cloud and two clients, each service a process of its own, with a
 // proxy on every way between two of them.
@@ -44,46 +34,6 @@ type System struct {
 	mu     sync.Mutex
 	addrs  map[string]string      // by process, what it listens on
 	losses map[string][]time.Time // by broker, when what it had in memory was lost
-}
-
-// link names the way between two processes, and ends takes the name apart.
-func link(from, to string) string { return from + ">" + to }
-
-func ends(link string) (from, to string) {
-	from, to, _ = strings.Cut(link, ">")
-	return from, to
-}
-
-// brokers are the names of the system's brokers.
-func brokers() []string {
-	names := []string{cloudBroker}
-	for _, c := range clients {
-		names = append(names, c+"-broker")
-	}
-	return names
-}
-
-// services are the names of the processes beside the brokers, and which broker
-// each is at.
-func services() map[string]string {
-	m := map[string]string{"user-manager": cloudBroker, "cloud-task-manager": cloudBroker, "cloud-gateway": cloudBroker}
-	for _, c := range clients {
-		m[c+"-gateway"], m[c+"-manager"] = c+"-broker", c+"-broker"
-	}
-	return m
-}
-
-// links are the ways between processes.
-func links() []string {
-	names := []string{link("cloud-gateway", "files")}
-	for s, b := range services() {
-		names = append(names, link(s, b))
-	}
-	for _, c := range clients {
-		names = append(names, link(c+"-gateway", "gateway"), link(c+"-manager", "files"))
-	}
-	slices.Sort(names)
-	return names
 }
 
 // newSystem makes a system in a folder and waits until all of it works. It must be
@@ -149,8 +99,6 @@ func (s *System) add(name string, args []string) error {
 	return p.start()
 }
 
-func isBroker(name string) bool { return slices.Contains(brokers(), name) }
-
 // found leads the ways to a process to where it listens now.
 func (s *System) found(name, addr string) {
 	s.mu.Lock()
@@ -188,81 +136,6 @@ func (s *System) vhost(broker string) string {
 		return "/"
 	}
 	return s.nodes[slices.Index(brokers(), broker)].name
-}
-
-// arguments start a service.
-func (s *System) arguments(name string) []string {
-	broker := services()[name]
-	section, service := "server.broker", name
-	set := map[string]string{
-		"broker.mode": "external", "rpc.timeout": "3", "tasks.python": s.opt.Python, "tasks.grace": "2",
-		"server.gateway.port": "0", "server.files.port": "0", "server.broker.host": "127.0.0.1", "client.broker.host": "127.0.0.1",
-		"server.broker.port": "1", "client.broker.port": "1", // none: each has its own
-		"client.params.request_interval": "0.3", "client.params.policy": "all", "client.params.max_tasks": "4",
-		"tasks.quarantine_minutes": "0.02", "log.level": "info",
-	}
-	for i, c := range clients {
-		if broker != c+"-broker" {
-			continue
-		}
-		section = "client.broker"
-		set["client.info.user_id"], set["client.info.data_qnt"] = c, strconv.Itoa(60-50*i)
-		set["server.gateway.url"] = "http://" + s.links[link(c+"-gateway", "gateway")].Addr()
-		set["server.files.url"] = "http://" + s.links[link(c+"-manager", "files")].Addr()
-		service = map[string]string{c + "-gateway": "client-gateway", c + "-manager": "client-task-manager"}[name]
-	}
-	if name == "cloud-gateway" {
-		set["server.files.url"] = "http://" + s.links[link(name, "files")].Addr()
-	}
-	set[section+".port"] = strconv.Itoa(s.links[link(name, broker)].Port())
-	set[section+".vhost"] = s.vhost(broker)
-	maps.Copy(set, s.opt.Settings)
-	args := []string{"serve", service}
-	for _, key := range slices.Sorted(maps.Keys(set)) {
-		args = append(args, "--set", key+"="+set[key])
-	}
-	return args
-}
-
-// startTime is how long a system may take to be up.
-const startTime = time.Minute
-
-// await waits until all of the system works.
-func (s *System) await(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, startTime, fmt.Errorf("the system in %s was not up within %s", s.dir, startTime))
-	defer cancel()
-	for {
-		err := s.works(ctx)
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%w: %w", context.Cause(ctx), err)
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
-}
-
-// works tells what of the system does not answer yet.
-func (s *System) works(ctx context.Context) error {
-	for name, p := range s.processes {
-		if err := p.failure(); err != nil {
-			return err
-		}
-		if _, ok := p.up(); !ok {
-			return fmt.Errorf("%s does not run", name)
-		}
-	}
-	for _, c := range clients {
-		if _, err := s.status(ctx, c); err != nil {
-			return fmt.Errorf("client %s: %w", c, err)
-		}
-		if err := s.get(ctx, "/clients/"+c, nil); err != nil {
-			return fmt.Errorf("the cloud does not know client %s: %w", c, err)
-		}
-	}
-	return nil
 }
 
 // close ends all of it: services first, brokers last; tasks that are left are

@@ -1,0 +1,41 @@
+package chaos
+
+import (
+	"sync"
+)
+
+// wanted is a task as the operator wants it, by the actions that took effect.
+type wanted struct {
+	id, criteria string
+
+	turn  sync.Mutex // of actions, and of kills of its server
+	mu    sync.Mutex
+	state string // "", new, running, stopped, failed
+	busy  int    // actions that have not taken effect for certain
+	// What executions there may be for: starts of the server, and kills of its
+	// processes at each client.
+	starts int
+	kills  map[string]int
+}
+
+func (w *wanted) set(state string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.state = state
+}
+
+// now tells how the task is to be; false: an action is under way.
+func (w *wanted) now() (state string, settled bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.state, w.busy == 0
+}
+
+func (w *wanted) begin(by int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.busy += by
+}
+
+// isFor tells whether the task is for a client.
+func (w *wanted) isFor(client string) bool { return w.criteria == "" || client == clients[0] }
