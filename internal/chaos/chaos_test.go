@@ -12,7 +12,7 @@ import (
 // campaignOf is a short campaign, with more patience than a bench has: the machine
 // may be busy with anything.
 func campaignOf(t *testing.T, runs int) Options {
-	return Options{Binary: agata(t), Python: "python3", Dir: t.TempDir(), Seed: 1, Runs: runs, Parallel: 2, Bound: 2 * time.Minute}
+	return Options{Binary: built.Path(t), Python: "python3", Dir: t.TempDir(), Seed: 1, Runs: runs, Parallel: 2, Bound: 2 * time.Minute}
 }
 
 func play(t *testing.T, opt Options) *Report {
