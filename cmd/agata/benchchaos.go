@@ -64,6 +64,7 @@ connections are all broken, and turned away for a while.`,
 	f.StringVar(&opt.Broker, "broker", chaos.Embedded, "the brokers: embedded or rabbitmq")
 	choice(cmd, "broker", chaos.Embedded, chaos.RabbitMQ)
 	f.StringArrayVar(&nodes, "node", nil, "a RabbitMQ node, as amqp-port,management-port; may be repeated")
+	f.BoolVar(&opt.Closed, "closed", false, "over a cloud that asks for credentials, with TLS and signed tasks")
 	f.DurationVar(&opt.Bound, "bound", 20*time.Second, "how long all may take to be right after the last fault")
 	return cmd
 }

@@ -30,11 +30,14 @@ func (s *System) send(ctx context.Context, method, path, key string, body, answe
 	if addr == "" {
 		return errors.New("the gateway has not said where it is")
 	}
-	req, err := http.NewRequestWithContext(ctx, method, "http://"+addr+"/api/v1"+path, content)
+	req, err := http.NewRequestWithContext(ctx, method, s.scheme()+addr+"/api/v1"+path, content)
 	if err != nil {
 		return err
 	}
 	req.Header.Set("Content-Type", "application/json")
+	if s.closed != nil && s.closed.token != "" {
+		req.Header.Set("Authorization", "Bearer "+s.closed.token)
+	}
 	if key != "" {
 		req.Header.Set("Idempotency-Key", key)
 	}

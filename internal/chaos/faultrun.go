@@ -95,7 +95,7 @@ func (f *faultRun) prepare(ctx context.Context, w *wanted, text, arguments strin
 		return fmt.Errorf("register task %s: %w", w.id, err)
 	}
 	w.set("new")
-	return writeProgram(filepath.Join(f.s.cloudWork(), "tasks", "task_"+w.id), map[string]string{"server.py": quietServer, "client.py": text})
+	return f.s.give(w, map[string]string{"server.py": quietServer, "client.py": text})
 }
 
 // strike makes a running task fail, and tells when, if the harness knows; tasks

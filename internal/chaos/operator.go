@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"time"
 )
@@ -58,7 +57,7 @@ func (s *System) act(ctx context.Context, w *wanted, step Step) error {
 	switch step.Do {
 	case Create:
 		w.set("new")
-		return writeProgram(filepath.Join(s.cloudWork(), "tasks", "task_"+w.id), map[string]string{"server.py": program, "client.py": program})
+		return s.give(w, map[string]string{"server.py": program, "client.py": program})
 	case Start:
 		w.set("running")
 	case Stop:

@@ -26,6 +26,8 @@ type Options struct {
 	Parallel int    // systems at once; 1 if zero
 	Broker   string // Embedded or RabbitMQ
 	Nodes    []Node // of RabbitMQ
+	// Closed has the systems ask for credentials, encrypt, and run what is signed.
+	Closed bool
 	// Bound is how long all may take to be right after the last fault; 20 s if zero.
 	Bound time.Duration
 	// Settings are put over those of every service, section.key to value.

@@ -23,12 +23,12 @@ func (s *System) arguments(name string) []string {
 		}
 		section = "client.broker"
 		set["client.info.user_id"], set["client.info.data_qnt"] = c, strconv.Itoa(60-50*i)
-		set["server.gateway.url"] = "http://" + s.links[link(c+"-gateway", "gateway")].Addr()
-		set["server.files.url"] = "http://" + s.links[link(c+"-manager", "files")].Addr()
+		set["server.gateway.url"] = s.scheme() + s.links[link(c+"-gateway", "gateway")].Addr()
+		set["server.files.url"] = s.scheme() + s.links[link(c+"-manager", "files")].Addr()
 		service = map[string]string{c + "-gateway": "client-gateway", c + "-manager": "client-task-manager"}[name]
 	}
 	if name == "cloud-gateway" {
-		set["server.files.url"] = "http://" + s.links[link(name, "files")].Addr()
+		set["server.files.url"] = s.scheme() + s.links[link(name, "files")].Addr()
 	}
 	set[section+".port"] = strconv.Itoa(s.links[link(name, broker)].Port())
 	set[section+".vhost"] = s.vhost(broker)

@@ -2,7 +2,9 @@ package chaos
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -12,15 +14,18 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/agata-fl/agata/pkg/rpc"
 )
 
 // System is a cloud and two clients, each service a process of its own, with a
 // proxy on every way between two of them.
 type System struct {
-	opt   Options
-	dir   string
-	scan  *Scanner
-	nodes []vhost // of RabbitMQ, by broker; nil: embedded brokers
+	opt    Options
+	dir    string
+	scan   *Scanner
+	nodes  []vhost  // of RabbitMQ, by broker; nil: embedded brokers
+	closed *closure // nil: it is open
 
 	processes map[string]*process
 	links     map[string]*Proxy
@@ -43,11 +48,18 @@ func newSystem(ctx context.Context, opt Options, dir string, scan *Scanner) (*Sy
 	for _, name := range slices.Concat(links(), brokers(), slices.Collect(maps.Keys(services()))) {
 		s.turns[name] = &sync.Mutex{}
 	}
-	s.second = &caller{url: func() string { return s.brokerURL(cloudBroker) }}
-	s.http = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4}}
+	way := &http.Transport{MaxIdleConnsPerHost: 4}
+	s.http = &http.Client{Transport: way}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return s, err
 	}
+	if opt.Closed {
+		if err := s.shut(ctx); err != nil {
+			return s, fmt.Errorf("close the system: %w", err)
+		}
+		way.TLSClientConfig = s.closed.trust
+	}
+	s.second = s.caller(cloudBroker)
 	for _, name := range links() {
 		p, err := NewProxy()
 		if err != nil {
@@ -61,6 +73,11 @@ func newSystem(ctx context.Context, opt Options, dir string, scan *Scanner) (*Sy
 	for _, name := range slices.Sorted(maps.Keys(services())) {
 		if err := s.add(name, s.arguments(name)); err != nil {
 			return s, err
+		}
+	}
+	if s.closed != nil {
+		if err := s.admit(ctx); err != nil {
+			return s, fmt.Errorf("let the operator and the clients in: %w", err)
 		}
 	}
 	return s, s.await(ctx)
@@ -78,13 +95,31 @@ func (s *System) startBrokers(ctx context.Context) error {
 		} else if err := s.add(name, []string{"broker", "--set", "server.broker.port=0", "--set", "client.broker.port=0", "--set", "server.broker.host=127.0.0.1"}); err != nil {
 			return err
 		}
-		s.calls[name] = &caller{url: func() string { return s.brokerURL(name) }}
+		s.calls[name] = s.caller(name)
 	}
 	return nil
 }
 
+// caller makes a way of the harness to a broker. The clients' know no seals.
+func (s *System) caller(broker string) *caller {
+	var trust *tls.Config
+	var key rpc.Key
+	if s.closed != nil {
+		if s.opt.Broker == Embedded {
+			trust = s.closed.trust
+		}
+		if broker == cloudBroker {
+			key = s.closed.key
+		}
+	}
+	return newCaller(func() string { return s.brokerURL(broker) }, trust, key)
+}
+
 // add starts a process.
 func (s *System) add(name string, args []string) error {
+	for key, value := range s.settings(name) {
+		args = append(args, "--set", key+"="+value)
+	}
 	args = append(args, "--data", filepath.Join(s.dir, name), "--set", "log.format=text")
 	p, err := newProcess(name, filepath.Join(s.dir, name+".log"), s.opt.Binary, args, func(what, addr string) {
 		switch {
@@ -122,13 +157,28 @@ func (s *System) address(name string) string {
 	return s.addrs[name]
 }
 
+// base is the URL of one of the cloud's HTTP servers.
+func (s *System) base(name string) string { return s.scheme() + s.address(name) }
+
+// scheme is how HTTP is spoken.
+func (s *System) scheme() string {
+	if s.closed != nil {
+		return "https://"
+	}
+	return "http://"
+}
+
 // brokerURL is where a broker is now, for the harness itself.
 func (s *System) brokerURL(name string) string {
 	addr := s.address(name)
 	if addr == "" {
 		return ""
 	}
-	return (&url.URL{Scheme: "amqp", User: url.UserPassword("guest", "guest"), Host: addr, RawPath: "/" + url.PathEscape(s.vhost(name)), Path: "/" + s.vhost(name)}).String()
+	scheme := "amqp"
+	if s.closed != nil && s.opt.Broker == Embedded {
+		scheme = "amqps"
+	}
+	return (&url.URL{Scheme: scheme, User: url.UserPassword("guest", "guest"), Host: addr, RawPath: "/" + url.PathEscape(s.vhost(name)), Path: "/" + s.vhost(name)}).String()
 }
 
 func (s *System) vhost(broker string) string {

@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"sync"
+	"time"
 )
 
 // wanted is a task as the operator wants it, by the actions that took effect.
@@ -11,7 +12,10 @@ type wanted struct {
 	turn  sync.Mutex // of actions, and of kills of its server
 	mu    sync.Mutex
 	state string // "", new, running, stopped, failed
-	busy  int    // actions that have not taken effect for certain
+	// The bundle of a signed task, and when it was revoked, if it was.
+	digest  string
+	revoked time.Time
+	busy    int // actions that have not taken effect for certain
 	// What executions there may be for: starts of the server, and kills of its
 	// processes at each client.
 	starts int
