@@ -134,7 +134,7 @@ func (s *System) settings(name string) map[string]string {
 	set["tasks.trusted_keys"] = c.trustedFile()
 	if services()[name] == cloudBroker {
 		// The harness is one operator, who looks all the time.
-		maps.Copy(set, map[string]string{"auth.mode": "on", "auth.key_file": c.keyFile(), "auth.requests_per_second": "5000"})
+		maps.Copy(set, map[string]string{"auth.mode": "on", "auth.key_file": c.keyFile(), "auth.requests_per_second": "5000", "auth.sign_in_per_minute": "1000"})
 	}
 	return set
 }

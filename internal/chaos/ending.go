@@ -25,6 +25,7 @@ func (t *trial) finish(ctx context.Context) {
 		return
 	}
 	t.s.repeats.Wait()
+	t.awaitHeard(ctx)
 	t.awaitHistory(ctx)
 	t.once(ctx)
 	for _, w := range t.tasks {
@@ -37,12 +38,27 @@ func (t *trial) finish(ctx context.Context) {
 	}
 }
 
+// revokedAt tells of a task's revocation, if it was revoked.
+func revokedAt(t *trial, w *wanted) string {
+	digest, revoked := w.bundle()
+	if revoked.IsZero() {
+		return ""
+	}
+	text := fmt.Sprintf(", bundle %.8s revoked at %.3fs", digest, revoked.Sub(t.began).Seconds())
+	for _, c := range clients {
+		if heard := t.heardBy(c, digest); !heard.IsZero() {
+			text += fmt.Sprintf(", %s heard of it at %.3fs", c, heard.Sub(t.began).Seconds())
+		}
+	}
+	return text
+}
+
 // state is the system for people, beside a violation.
 func (t *trial) state(ctx context.Context) []string {
 	lines := []string{fmt.Sprintf("right: %v", t.right(ctx))}
 	for _, w := range t.tasks {
 		state, settled := w.now()
-		lines = append(lines, fmt.Sprintf("wanted: task %s (%q) %s, settled %t, %d starts, kills %v", w.id, w.criteria, state, settled, w.starts, w.kills))
+		lines = append(lines, fmt.Sprintf("wanted: task %s (%q) %s, settled %t, %d starts, kills %v", w.id, w.criteria, state, settled, w.starts, w.kills)+revokedAt(t, w))
 	}
 	if records, err := t.eyes.records(ctx); err == nil {
 		for id, r := range records {

@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -18,6 +19,9 @@ const faultReuse = 100
 func Faults(ctx context.Context, opt Options) (*FaultReport, error) {
 	if err := opt.complete(ctx); err != nil {
 		return nil, err
+	}
+	if opt.Closed {
+		return nil, errors.New("chaos: task faults are played on open systems: one flips a bit of a download, which TLS would see")
 	}
 	settings := map[string]string{"client.params.policy": "one", "client.params.request_interval": "0.2", "tasks.quarantine_minutes": "60", "tasks.restart_attempts": "0", "tasks.stall_minutes": fmt.Sprint(stall.Minutes())}
 	maps.Copy(settings, opt.Settings)

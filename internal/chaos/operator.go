@@ -21,15 +21,17 @@ func (s *System) act(ctx context.Context, w *wanted, step Step) error {
 	w.turn.Lock()
 	defer w.turn.Unlock()
 	state, _ := w.now()
+	_, revoked := w.bundle()
+	banned := step.Do == Start && !revoked.IsZero() // it must be refused
 	switch {
-	case step.Do == Create && state != "", step.Do != Create && state == "",
+	case step.Do == Create && state != "", step.Do != Create && state == "", step.Do == Revoke && !revoked.IsZero(),
 		step.Do == Start && state == "running", step.Do == Stop && state != "running":
 		return nil // there is nothing to do: a fault or another action came first
 	}
 	within := max(actionTime, s.opt.Bound)
 	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("the operator could not %s task %s within %s", step.Do, w.id, within))
 	defer cancel()
-	if step.Do == Start {
+	if step.Do == Start && !banned {
 		w.mu.Lock()
 		w.starts++
 		w.mu.Unlock()
@@ -37,6 +39,9 @@ func (s *System) act(ctx context.Context, w *wanted, step Step) error {
 	send, began := s.request(w, step), time.Now()
 	for try := 0; ; try++ {
 		err := send(ctx)
+		if r, answered := errors.AsType[*refused](err); banned && (err == nil || answered && !r.unsure()) {
+			return startedRevoked(w, err)
+		}
 		if s.early(w, step, err, began) {
 			send = s.request(w, step) // a new wish: the refusal of the old one is remembered
 			continue
@@ -62,8 +67,19 @@ func (s *System) act(ctx context.Context, w *wanted, step Step) error {
 		w.set("running")
 	case Stop:
 		w.set("stopped")
+	case Revoke:
+		w.revoke()
 	}
 	return nil
+}
+
+// startedRevoked is what is wrong with the answer to the start of a task whose bundle
+// is revoked.
+func startedRevoked(w *wanted, refusal error) error {
+	if refusal != nil {
+		return nil
+	}
+	return fmt.Errorf("task %s was started, and its bundle is revoked", w.id)
 }
 
 // effect tells whether an action took effect, and whether its failure is for good.

@@ -70,4 +70,10 @@ func (o *Options) complete(ctx context.Context) (err error) {
 }
 
 // schedule is what a run plays, from its number, from 0.
-func (o *Options) schedule(run int) Schedule { return NewSchedule(o.Seed + uint64(run)) }
+func (o *Options) schedule(run int) Schedule {
+	s := NewSchedule(o.Seed + uint64(run))
+	if o.Closed {
+		s = s.closed()
+	}
+	return s
+}

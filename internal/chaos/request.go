@@ -26,6 +26,8 @@ func (s *System) request(w *wanted, step Step) func(context.Context) error {
 	key := uuid.NewString()
 	create := contract.CreateTaskRequest{TaskID: w.id, Host: "127.0.0.1", Port: 1, Username: "u", Password: "p",
 		FilesPaths: []string{"client.py"}, SelectionCriteria: w.criteria}
+	digest, _ := w.bundle()
+	revoke := contract.RevokeRequest{Digest: digest, TaskID: w.id, Reason: "chaos"}
 	if step.Twice {
 		fn, arguments := contract.CreateTask.Name, any(create)
 		switch step.Do {
@@ -33,6 +35,8 @@ func (s *System) request(w *wanted, step Step) func(context.Context) error {
 			fn, arguments = contract.StartServerTask.Name, contract.StartTaskRequest{TaskID: w.id}
 		case Stop:
 			fn, arguments = contract.StopServerTask.Name, contract.TaskIDRequest{TaskID: w.id}
+		case Revoke:
+			fn, arguments = contract.RevokeBundle.Name, revoke
 		}
 		var again sync.Once
 		return func(ctx context.Context) error {
@@ -49,6 +53,8 @@ func (s *System) request(w *wanted, step Step) func(context.Context) error {
 			return s.send(ctx, http.MethodPost, "/tasks", key, create, nil)
 		case Update:
 			return s.send(ctx, http.MethodPatch, "/tasks/"+w.id, "", map[string]string{"client_arguments": "v" + key}, nil)
+		case Revoke:
+			return s.send(ctx, http.MethodPost, "/revocations", key, revoke, nil)
 		default:
 			return s.send(ctx, http.MethodPost, "/tasks/"+w.id+"/"+step.Do, key, struct{}{}, nil)
 		}

@@ -45,7 +45,7 @@ type System struct {
 // closed, also after an error.
 func newSystem(ctx context.Context, opt Options, dir string, scan *Scanner) (*System, error) {
 	s := &System{opt: opt, dir: dir, scan: scan, processes: map[string]*process{}, links: map[string]*Proxy{}, calls: map[string]*caller{}, addrs: map[string]string{}, turns: map[string]*sync.Mutex{}}
-	for _, name := range slices.Concat(links(), brokers(), slices.Collect(maps.Keys(services()))) {
+	for _, name := range slices.Concat(clients, links(), brokers(), slices.Collect(maps.Keys(services()))) {
 		s.turns[name] = &sync.Mutex{}
 	}
 	way := &http.Transport{MaxIdleConnsPerHost: 4}

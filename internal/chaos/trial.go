@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -36,7 +37,11 @@ type trial struct {
 	began    time.Time
 	tasks    []*wanted
 
+	revokedIn []time.Duration // how long revoked processes lived, where nothing was broken
+	knocks    atomic.Int64    // of a stranger, who was turned away
+
 	mu         sync.Mutex
+	heard      map[string]time.Time // by client and bundle, when it was on the list of revoked ones
 	faults     []*injected
 	violations []Violation
 	said       map[Invariant]int
@@ -54,7 +59,7 @@ type trial struct {
 }
 
 func newTrial(s *System, run int, schedule Schedule, bound time.Duration) *trial {
-	t := &trial{s: s, schedule: schedule, bound: bound, said: map[Invariant]int{},
+	t := &trial{s: s, schedule: schedule, bound: bound, said: map[Invariant]int{}, heard: map[string]time.Time{},
 		firstLive: map[string]glimpse{}, lastLive: map[string]glimpse{}, alive: map[string]bool{}, changed: map[string]time.Time{}}
 	for i, criteria := range schedule.Tasks {
 		t.tasks = append(t.tasks, &wanted{id: fmt.Sprintf("r%d-s%d-t%d", run, schedule.Seed, i+1), criteria: criteria, kills: map[string]int{}})
@@ -88,6 +93,13 @@ func (t *trial) run(ctx context.Context) (err error) {
 	}
 	watchers.Go(func() { t.watch(watching) })
 	watchers.Go(func() { t.convergence(watching) })
+	if t.s.closed != nil {
+		x, err := newStranger(t.s)
+		if err != nil {
+			return err
+		}
+		watchers.Go(func() { x.knock(watching, t) })
+	}
 
 	t.began = time.Now()
 	t.play(ctx)
@@ -95,6 +107,9 @@ func (t *trial) run(ctx context.Context) (err error) {
 	if ctx.Err() == nil && t.awaitRight(ctx, "the last fault") {
 		t.settled, t.last = time.Since(over), t.wrong
 		t.awaitHistory(ctx)
+		if t.s.closed != nil {
+			t.revokeOne(ctx)
+		}
 	}
 	t.finish(ctx)
 	if len(t.violations) > 0 {
@@ -151,7 +166,7 @@ func (t *trial) watch(ctx context.Context) {
 		if err != nil && ctx.Err() == nil {
 			t.violate(Lives, "%v", err)
 		}
-		for _, b := range p.judge(t.s, found, time.Now()) {
+		for _, b := range p.judge(t.s, append(found, t.unrevoked(live)...), time.Now()) {
 			t.violate(b.invariant, "%s", b.text)
 		}
 		for _, p := range t.s.processes {

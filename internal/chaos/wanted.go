@@ -35,6 +35,22 @@ func (w *wanted) now() (state string, settled bool) {
 	return w.state, w.busy == 0
 }
 
+// bundle is the digest of a signed task, and when it was revoked; zero: it was not.
+func (w *wanted) bundle() (digest string, revoked time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.digest, w.revoked
+}
+
+// revoke notes that the task's bundle is revoked: its server is killed.
+func (w *wanted) revoke() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.revoked = time.Now(); w.state == "running" {
+		w.state = "stopped"
+	}
+}
+
 func (w *wanted) begin(by int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
