@@ -3,6 +3,7 @@ package chaos
 import (
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,6 +37,48 @@ func holds(t *testing.T, r *Report) {
 }
 
 func TestChaosOnEmbeddedBrokers(t *testing.T) { holds(t, play(t, campaignOf(t, 4))) }
+
+// Credentials, seals, certificates and signatures, and the revocation of two of them.
+func TestChaosOfAClosedSystem(t *testing.T) {
+	opt := campaignOf(t, 3)
+	opt.Closed, opt.Seed = true, closedSeed(t, 3)
+	r := play(t, opt)
+	holds(t, r)
+	t.Logf("%d bundles were revoked with nothing broken, all of each was gone after %s at most; %d times a stranger was turned away",
+		r.Revoked.N, time.Duration(r.Revoked.Max), r.Knocks)
+	if r.Revoked.N == 0 || r.Knocks == 0 {
+		t.Errorf("%d revocations, %d refusals: nothing was tried", r.Revoked.N, r.Knocks)
+	}
+}
+
+// closedSeed is the first one from which so many schedules on revoke a bundle and a
+// credential while other things break.
+func closedSeed(t *testing.T, runs uint64) uint64 {
+	t.Helper()
+	for seed := range uint64(1000) {
+		does := map[string]bool{}
+		for n := range runs {
+			for _, step := range NewSchedule(seed + n).closed().Steps {
+				does[step.Do] = true
+			}
+		}
+		if does[Revoke] && does[Disown] {
+			return seed
+		}
+	}
+	t.Fatal("no schedule revokes anything")
+	return 0
+}
+
+// A gateway that asks for no certificate is found out.
+func TestAnOpenDoorIsFound(t *testing.T) {
+	opt := campaignOf(t, 1)
+	opt.Closed, opt.Settings = true, map[string]string{"tls.require_client_cert": "false"}
+	r := play(t, opt)
+	if !slices.ContainsFunc(r.Violations, func(v Violation) bool { return v.Invariant == KeepsOut && strings.Contains(v.What, "certificate") }) {
+		t.Errorf("violations: %+v", r.Violations)
+	}
+}
 
 func TestChaosOnRabbitMQ(t *testing.T) {
 	one, two := testenv.RabbitMQ(t), testenv.RabbitMQ2(t) // also skips without them

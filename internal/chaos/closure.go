@@ -117,9 +117,9 @@ func (c *closure) network() map[string]string {
 		"tls.client_cert": f.Cert("client"), "tls.client_key": f.Key("client"), "tls.require_client_cert": "true"}
 }
 
-// settings are what a process of a closed system is told beside those of an open
-// one; nil if it is open. A broker of RabbitMQ is spoken to in the clear.
-func (s *System) settings(name string) map[string]string {
+// closure is what a process of a closed system is told beside those of an open
+// one: nothing if it is open. A broker of RabbitMQ is spoken to in the clear.
+func (s *System) closure(name string) map[string]string {
 	c := s.closed
 	if c == nil {
 		return nil

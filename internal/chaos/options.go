@@ -30,7 +30,7 @@ type Options struct {
 	Closed bool
 	// Bound is how long all may take to be right after the last fault; 20 s if zero.
 	Bound time.Duration
-	// Settings are put over those of every service, section.key to value.
+	// Settings are put over those of every process, section.key to value.
 	Settings map[string]string
 	// Each is told of every run that ended; nil: nobody is.
 	Each   func(done int, violations []Violation)

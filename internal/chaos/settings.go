@@ -6,11 +6,27 @@ import (
 	"strconv"
 )
 
-// arguments start a service.
+// arguments start a service or an embedded broker.
 func (s *System) arguments(name string) []string {
+	set, args := map[string]string{"server.broker.port": "0", "client.broker.port": "0", "server.broker.host": "127.0.0.1"}, []string{"broker"}
+	if !isBroker(name) {
+		var service string
+		service, set = s.service(name)
+		args = []string{"serve", service}
+	}
+	maps.Copy(set, s.closure(name))
+	maps.Copy(set, s.opt.Settings)
+	for _, key := range slices.Sorted(maps.Keys(set)) {
+		args = append(args, "--set", key+"="+set[key])
+	}
+	return args
+}
+
+// service is what a process serves, and its settings.
+func (s *System) service(name string) (service string, set map[string]string) {
 	broker := services()[name]
 	section, service := "server.broker", name
-	set := map[string]string{
+	set = map[string]string{
 		"broker.mode": "external", "rpc.timeout": "3", "tasks.python": s.opt.Python, "tasks.grace": "2",
 		"server.gateway.port": "0", "server.files.port": "0", "server.broker.host": "127.0.0.1", "client.broker.host": "127.0.0.1",
 		"server.broker.port": "1", "client.broker.port": "1", // none: each has its own
@@ -32,10 +48,5 @@ func (s *System) arguments(name string) []string {
 	}
 	set[section+".port"] = strconv.Itoa(s.links[link(name, broker)].Port())
 	set[section+".vhost"] = s.vhost(broker)
-	maps.Copy(set, s.opt.Settings)
-	args := []string{"serve", service}
-	for _, key := range slices.Sorted(maps.Keys(set)) {
-		args = append(args, "--set", key+"="+set[key])
-	}
-	return args
+	return service, set
 }

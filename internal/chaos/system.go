@@ -92,7 +92,7 @@ func (s *System) startBrokers(ctx context.Context) error {
 			}
 			s.nodes = append(s.nodes, v)
 			s.found(name, v.addr())
-		} else if err := s.add(name, []string{"broker", "--set", "server.broker.port=0", "--set", "client.broker.port=0", "--set", "server.broker.host=127.0.0.1"}); err != nil {
+		} else if err := s.add(name, s.arguments(name)); err != nil {
 			return err
 		}
 		s.calls[name] = s.caller(name)
@@ -117,9 +117,6 @@ func (s *System) caller(broker string) *caller {
 
 // add starts a process.
 func (s *System) add(name string, args []string) error {
-	for key, value := range s.settings(name) {
-		args = append(args, "--set", key+"="+value)
-	}
 	args = append(args, "--data", filepath.Join(s.dir, name), "--set", "log.format=text")
 	p, err := newProcess(name, filepath.Join(s.dir, name+".log"), s.opt.Binary, args, func(what, addr string) {
 		switch {
