@@ -54,7 +54,7 @@ func (s *System) send(ctx context.Context, method, path, key string, body, answe
 		return err
 	}
 	if resp.StatusCode >= 300 {
-		return &refused{resp.StatusCode, string(text)}
+		return &refused{status: resp.StatusCode, text: string(text)}
 	}
 	if answer == nil {
 		return nil

@@ -80,7 +80,7 @@ func (c *caller) call(ctx context.Context, fn, messageID string, arguments any) 
 		return nil, err
 	}
 	if reply.Status != 200 {
-		return nil, &refused{reply.Status, reply.Exception}
+		return nil, &refused{reply.Status, rpc.Code(answer.Code), reply.Exception}
 	}
 	return reply.Return, nil
 }
@@ -100,6 +100,7 @@ func (c *caller) Call(ctx context.Context, r rpc.Request) (rpc.Reply, error) {
 // refused is an answer that tells of a failure.
 type refused struct {
 	status int
+	code   rpc.Code // of an answer over a broker, whose status says little
 	text   string
 }
 

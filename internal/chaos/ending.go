@@ -28,6 +28,7 @@ func (t *trial) finish(ctx context.Context) {
 	t.awaitHeard(ctx)
 	t.awaitHistory(ctx)
 	t.once(ctx)
+	t.onRecord(ctx)
 	for _, w := range t.tasks {
 		if state, _ := w.now(); state == "" {
 			continue

@@ -46,6 +46,9 @@ func (s *System) act(ctx context.Context, w *wanted, step Step) error {
 			send = s.request(w, step) // a new wish: the refusal of the old one is remembered
 			continue
 		}
+		if err == nil {
+			w.tell(step.Do)
+		}
 		done, sure := s.effect(ctx, w, step, err, try)
 		if done {
 			break

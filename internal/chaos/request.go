@@ -9,10 +9,14 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/agata-fl/agata/pkg/contract"
+	"github.com/agata-fl/agata/pkg/rpc"
 )
 
 // unsure tells that the answer says nothing about the effect.
 func (r *refused) unsure() bool {
+	if r.code == rpc.Unavailable || r.code == rpc.Deadline {
+		return true
+	}
 	switch r.status {
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout, http.StatusTooManyRequests, http.StatusRequestTimeout, http.StatusTooEarly:
 		return true
@@ -29,14 +33,14 @@ func (s *System) request(w *wanted, step Step) func(context.Context) error {
 	digest, _ := w.bundle()
 	revoke := contract.RevokeRequest{Digest: digest, TaskID: w.id, Reason: "chaos"}
 	if step.Twice {
-		fn, arguments := contract.CreateTask.Name, any(create)
+		fn, arguments := functions[step.Do], any(create)
 		switch step.Do {
 		case Start:
-			fn, arguments = contract.StartServerTask.Name, contract.StartTaskRequest{TaskID: w.id}
+			arguments = contract.StartTaskRequest{TaskID: w.id}
 		case Stop:
-			fn, arguments = contract.StopServerTask.Name, contract.TaskIDRequest{TaskID: w.id}
+			arguments = contract.TaskIDRequest{TaskID: w.id}
 		case Revoke:
-			fn, arguments = contract.RevokeBundle.Name, revoke
+			arguments = revoke
 		}
 		var again sync.Once
 		return func(ctx context.Context) error {

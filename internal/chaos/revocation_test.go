@@ -74,7 +74,7 @@ func TestWhatWasRevokedAndRunsIsSeen(t *testing.T) {
 
 func TestStartOfWhatIsRevokedMustBeRefused(t *testing.T) {
 	w := &wanted{id: "a"}
-	if err := startedRevoked(w, &refused{403, "revoked"}); err != nil {
+	if err := startedRevoked(w, &refused{status: 403, text: "revoked"}); err != nil {
 		t.Error(err)
 	}
 	if err := startedRevoked(w, nil); err == nil {

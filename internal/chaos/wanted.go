@@ -1,6 +1,8 @@
 package chaos
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -15,7 +17,8 @@ type wanted struct {
 	// The bundle of a signed task, and when it was revoked, if it was.
 	digest  string
 	revoked time.Time
-	busy    int // actions that have not taken effect for certain
+	told    map[string]bool // actions that were answered as done
+	busy    int             // actions that have not taken effect for certain
 	// What executions there may be for: starts of the server, and kills of its
 	// processes at each client.
 	starts int
@@ -49,6 +52,22 @@ func (w *wanted) revoke() {
 	if w.revoked = time.Now(); w.state == "running" {
 		w.state = "stopped"
 	}
+}
+
+// tell notes that an action was answered as done, and answered returns those.
+func (w *wanted) tell(do string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.told == nil {
+		w.told = map[string]bool{}
+	}
+	w.told[do] = true
+}
+
+func (w *wanted) answered() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Sorted(maps.Keys(w.told))
 }
 
 func (w *wanted) begin(by int) {

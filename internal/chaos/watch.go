@@ -46,6 +46,9 @@ const (
 	// KeepsOut: a closed system lets nobody in without a certificate, credentials, or
 	// the seal of a call.
 	KeepsOut Invariant = "keeps out"
+	// OnRecord: the audit logs of a closed system are whole, and have each of the
+	// operator's actions that was answered as done.
+	OnRecord Invariant = "on record"
 	// Lives: no service ends by itself.
 	Lives Invariant = "lives"
 )
