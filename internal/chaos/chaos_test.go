@@ -40,6 +40,7 @@ func TestChaosOnEmbeddedBrokers(t *testing.T) { holds(t, play(t, campaignOf(t, 4
 
 // Credentials, seals, certificates and signatures, and the revocation of two of them.
 func TestChaosOfAClosedSystem(t *testing.T) {
+	t.Parallel()
 	opt := campaignOf(t, 3)
 	opt.Closed, opt.Seed = true, closedSeed(t, 3)
 	r := play(t, opt)
@@ -72,6 +73,7 @@ func closedSeed(t *testing.T, runs uint64) uint64 {
 
 // A gateway that asks for no certificate is found out.
 func TestAnOpenDoorIsFound(t *testing.T) {
+	t.Parallel()
 	opt := campaignOf(t, 1)
 	opt.Closed, opt.Settings = true, map[string]string{"tls.require_client_cert": "false"}
 	r := play(t, opt)
@@ -96,6 +98,7 @@ func TestChaosOnRabbitMQ(t *testing.T) {
 
 // A system that tells its history nothing does not pass.
 func TestWhatIsNotToldIsMissed(t *testing.T) {
+	t.Parallel()
 	opt := campaignOf(t, 1)
 	opt.Settings = map[string]string{"history.records": "false"}
 	opt.Bound = 3 * time.Second
