@@ -42,7 +42,7 @@ func TestChaosOnEmbeddedBrokers(t *testing.T) { holds(t, play(t, campaignOf(t, 4
 func TestChaosOfAClosedSystem(t *testing.T) {
 	t.Parallel()
 	opt := campaignOf(t, 3)
-	opt.Closed, opt.Seed = true, closedSeed(t, 3)
+	opt.Closed, opt.Parallel, opt.Seed = true, 3, closedSeed(t, 3)
 	r := play(t, opt)
 	holds(t, r)
 	t.Logf("%d bundles were revoked with nothing broken, all of each was gone after %s at most; %d times a stranger was turned away",
