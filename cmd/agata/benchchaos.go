@@ -131,7 +131,8 @@ func (c *cli) printChaos(r *chaos.Report) error {
 		}
 		tabulate(c.out, []string{"FAULT", "N", "P50 SINCE IT BEGAN", "P99", "P50 SINCE IT WAS OVER", "P99", "MAX"}, rows)
 		if r.Closed {
-			fmt.Fprintf(c.out, "\nThe systems were closed: %d requests and calls without credentials were turned away.\n", r.Knocks)
+			fmt.Fprintf(c.out, "\nThe systems were closed: %d bundles were revoked, %d of them with nothing broken; %d requests and calls without credentials were turned away.\n",
+				r.Revocations, r.Revoked.N, r.Knocks)
 		}
 		fmt.Fprintln(c.out, "\nThe slowest to be right after their last fault:")
 		for _, s := range r.Slowest {

@@ -19,13 +19,14 @@ type Report struct {
 	Excused  int       `json:"excused"` // reported, lost, and stated as losable
 	Kinds    []KindRow `json:"kinds"`
 	Told     Row       `json:"told"` // from right to all in the history, of runs
-	// Of closed systems: how long processes lived after their bundle was revoked, where
-	// nothing was broken, and how often a stranger was turned away.
-	Closed     bool        `json:"closed"`
-	Revoked    Row         `json:"revoked"`
-	Knocks     int64       `json:"knocks"`
-	Slowest    []SlowRun   `json:"slowest"`
-	Violations []Violation `json:"violations"`
+	// Of closed systems: how many bundles were revoked, how long processes lived after
+	// that where nothing was broken, and how often a stranger was turned away.
+	Closed      bool        `json:"closed"`
+	Revocations int         `json:"revocations"`
+	Revoked     Row         `json:"revoked"`
+	Knocks      int64       `json:"knocks"`
+	Slowest     []SlowRun   `json:"slowest"`
+	Violations  []Violation `json:"violations"`
 
 	kinds map[string]*samples
 	told  []time.Duration
@@ -74,6 +75,11 @@ func (r *Report) add(t *trial) {
 	r.told = append(r.told, t.toldIn)
 	r.ended = append(r.ended, t.revokedIn...)
 	r.Knocks += t.knocks.Load()
+	for _, w := range t.tasks {
+		if _, revoked := w.bundle(); !revoked.IsZero() {
+			r.Revocations++
+		}
+	}
 	r.Slowest = append(r.Slowest, SlowRun{t.schedule.Seed, Span(t.settled.Round(time.Millisecond)), t.last})
 	slices.SortFunc(r.Slowest, func(a, b SlowRun) int { return cmp.Compare(b.Took, a.Took) })
 	r.Slowest = r.Slowest[:min(len(r.Slowest), slowest)]
