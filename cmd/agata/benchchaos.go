@@ -27,6 +27,11 @@ last fault of each schedule until all is right. Schedule number n of a campaign
 has the seed --seed + n - 1. What violated an invariant is printed and its folder
 is kept.
 
+With --closed the cloud has a key: the operator and the clients show credentials,
+calls are sealed, all connections are encrypted and of one private authority (but
+those to RabbitMQ), and tasks are signed. Bundles and a client's credential are
+revoked as well, and a stranger tries to get in all the time.
+
 With --broker rabbitmq the nodes must run, with the account guest; each system
 has virtual hosts of its own on them. A killed broker is then one whose
 connections are all broken, and turned away for a while.`,
@@ -64,6 +69,7 @@ connections are all broken, and turned away for a while.`,
 	f.StringVar(&opt.Broker, "broker", chaos.Embedded, "the brokers: embedded or rabbitmq")
 	choice(cmd, "broker", chaos.Embedded, chaos.RabbitMQ)
 	f.StringArrayVar(&nodes, "node", nil, "a RabbitMQ node, as amqp-port,management-port; may be repeated")
+	f.BoolVar(&opt.Closed, "closed", false, "over a cloud that asks for credentials, with TLS and signed tasks")
 	f.DurationVar(&opt.Bound, "bound", 20*time.Second, "how long all may take to be right after the last fault")
 	return cmd
 }
@@ -120,7 +126,14 @@ func (c *cli) printChaos(r *chaos.Report) error {
 			rows = append(rows, []string{k.Kind, fmt.Sprint(k.Began.N), secondsOf(k.Began.P50), secondsOf(k.Began.P99), secondsOf(k.Over.P50), secondsOf(k.Over.P99), secondsOf(k.Over.Max)})
 		}
 		rows = append(rows, []string{"(all in the history)", fmt.Sprint(r.Told.N), "", "", secondsOf(r.Told.P50), secondsOf(r.Told.P99), secondsOf(r.Told.Max)})
+		if r.Closed {
+			rows = append(rows, []string{"(revoked: all gone)", fmt.Sprint(r.Revoked.N), "", "", secondsOf(r.Revoked.P50), secondsOf(r.Revoked.P99), secondsOf(r.Revoked.Max)})
+		}
 		tabulate(c.out, []string{"FAULT", "N", "P50 SINCE IT BEGAN", "P99", "P50 SINCE IT WAS OVER", "P99", "MAX"}, rows)
+		if r.Closed {
+			fmt.Fprintf(c.out, "\nThe systems were closed: %d bundles were revoked, %d of them with nothing broken; %d requests and calls without credentials were turned away.\n",
+				r.Revocations, r.Revoked.N, r.Knocks)
+		}
 		fmt.Fprintln(c.out, "\nThe slowest to be right after their last fault:")
 		for _, s := range r.Slowest {
 			fmt.Fprintf(c.out, "  seed %d, %s, last: %s\n", s.Seed, secondsOf(s.Took), s.Last)

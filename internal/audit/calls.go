@@ -18,8 +18,7 @@ func Calls(l *Log) baseservice.Middleware {
 		}
 		return func(ctx context.Context, m *rpc.Message) (json.RawMessage, error) {
 			value, err := next(ctx, m)
-			e := Entry{Who: rpc.IdentityFrom(ctx), Action: m.Function, Outcome: OK, Trace: rpc.TraceFrom(ctx)}
-			e.On, e.Arguments = arguments(m.Body)
+			e := entryOf(ctx, m)
 			if err != nil {
 				e.Outcome, e.Detail = string(rpc.CodeOf(err)), err.Error()
 			}
@@ -29,6 +28,27 @@ func Calls(l *Log) baseservice.Middleware {
 			return value, err
 		}
 	}
+}
+
+// Again enters a call that is answered from the memory of its function, for
+// [baseservice.Remembered]: who carried it out may have been killed before it could
+// enter it. So a call that comes again to another process is entered twice.
+func Again(l *Log) func(context.Context, *rpc.Message) {
+	return func(ctx context.Context, m *rpc.Message) {
+		if l == nil {
+			return
+		}
+		e := entryOf(ctx, m)
+		e.Detail = "it had taken effect before, and came again"
+		_ = l.Append(e) // what could not be written is in the next entry
+	}
+}
+
+// entryOf is the entry of a call that took effect.
+func entryOf(ctx context.Context, m *rpc.Message) Entry {
+	e := Entry{Who: rpc.IdentityFrom(ctx), Action: m.Function, Outcome: OK, Trace: rpc.TraceFrom(ctx)}
+	e.On, e.Arguments = arguments(m.Body)
+	return e
 }
 
 // secrets are the arguments whose values nobody is to read later.

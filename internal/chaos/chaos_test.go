@@ -3,6 +3,7 @@ package chaos
 import (
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 // campaignOf is a short campaign, with more patience than a bench has: the machine
 // may be busy with anything.
 func campaignOf(t *testing.T, runs int) Options {
-	return Options{Binary: agata(t), Python: "python3", Dir: t.TempDir(), Seed: 1, Runs: runs, Parallel: 2, Bound: 2 * time.Minute}
+	return Options{Binary: built.Path(t), Python: "python3", Dir: t.TempDir(), Seed: 1, Runs: runs, Parallel: 2, Bound: 2 * time.Minute}
 }
 
 func play(t *testing.T, opt Options) *Report {
@@ -37,6 +38,50 @@ func holds(t *testing.T, r *Report) {
 
 func TestChaosOnEmbeddedBrokers(t *testing.T) { holds(t, play(t, campaignOf(t, 4))) }
 
+// Credentials, seals, certificates and signatures, and the revocation of two of them.
+func TestChaosOfAClosedSystem(t *testing.T) {
+	t.Parallel()
+	opt := campaignOf(t, 3)
+	opt.Closed, opt.Parallel, opt.Seed = true, 3, closedSeed(t, 3)
+	r := play(t, opt)
+	holds(t, r)
+	t.Logf("%d bundles were revoked with nothing broken, all of each was gone after %s at most; %d times a stranger was turned away",
+		r.Revoked.N, time.Duration(r.Revoked.Max), r.Knocks)
+	if r.Revoked.N == 0 || r.Knocks == 0 {
+		t.Errorf("%d revocations, %d refusals: nothing was tried", r.Revoked.N, r.Knocks)
+	}
+}
+
+// closedSeed is the first one from which so many schedules on revoke a bundle and a
+// credential while other things break.
+func closedSeed(t *testing.T, runs uint64) uint64 {
+	t.Helper()
+	for seed := range uint64(1000) {
+		does := map[string]bool{}
+		for n := range runs {
+			for _, step := range NewSchedule(seed + n).closed().Steps {
+				does[step.Do] = true
+			}
+		}
+		if does[Revoke] && does[Disown] {
+			return seed
+		}
+	}
+	t.Fatal("no schedule revokes anything")
+	return 0
+}
+
+// A gateway that asks for no certificate is found out.
+func TestAnOpenDoorIsFound(t *testing.T) {
+	t.Parallel()
+	opt := campaignOf(t, 1)
+	opt.Closed, opt.Settings = true, map[string]string{"tls.require_client_cert": "false"}
+	r := play(t, opt)
+	if !slices.ContainsFunc(r.Violations, func(v Violation) bool { return v.Invariant == KeepsOut && strings.Contains(v.What, "certificate") }) {
+		t.Errorf("violations: %+v", r.Violations)
+	}
+}
+
 func TestChaosOnRabbitMQ(t *testing.T) {
 	one, two := testenv.RabbitMQ(t), testenv.RabbitMQ2(t) // also skips without them
 	opt := campaignOf(t, 2)
@@ -53,6 +98,7 @@ func TestChaosOnRabbitMQ(t *testing.T) {
 
 // A system that tells its history nothing does not pass.
 func TestWhatIsNotToldIsMissed(t *testing.T) {
+	t.Parallel()
 	opt := campaignOf(t, 1)
 	opt.Settings = map[string]string{"history.records": "false"}
 	opt.Bound = 3 * time.Second

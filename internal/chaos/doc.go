@@ -6,6 +6,9 @@
 // invariants are checked (see [Invariant]). The same seed gives the same schedule,
 // and not the same interleaving: the processes and the kernel are real.
 //
+// A closed system asks everybody for credentials, encrypts everything and runs
+// signed tasks alone: nothing that is broken may open it ([Options.Closed]).
+//
 // [Run] is `agata bench chaos`; [Faults] is `agata bench faults`, the campaign of
 // task faults.
 package chaos

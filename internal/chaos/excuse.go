@@ -67,6 +67,7 @@ func (t *trial) excusedState(client string) bool {
 type glimpse struct {
 	at    time.Time
 	place string
+	task  string
 }
 
 // notice remembers what was seen alive.
@@ -78,10 +79,10 @@ func (t *trial) notice(live []Live, at time.Time) {
 		place := t.eyes.place(l)
 		now[l.Execution] = true
 		if _, known := t.firstLive[l.Execution]; !known {
-			t.firstLive[l.Execution] = glimpse{at, place}
+			t.firstLive[l.Execution] = glimpse{at, place, l.Task}
 			t.changed[place] = at
 		}
-		t.lastLive[l.Execution] = glimpse{at, place}
+		t.lastLive[l.Execution] = glimpse{at, place, l.Task}
 	}
 	for x := range t.alive {
 		if !now[x] {

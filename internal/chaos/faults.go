@@ -7,40 +7,8 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net"
-	"os"
-	"slices"
-	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 )
-
-// FaultReport is what a campaign of task faults found.
-type FaultReport struct {
-	Seed     uint64     `json:"seed"`
-	Runs     int        `json:"runs"`
-	Parallel int        `json:"parallel"`
-	Wall     Span       `json:"wall"`
-	Kinds    []FaultRow `json:"kinds"` // the last is of all
-	Problems []string   `json:"problems"`
-
-	kinds map[string]*tally
-}
-
-// FaultRow is what became of the faults of a kind.
-type FaultRow struct {
-	Kind    string         `json:"kind"`
-	N       int            `json:"n"`
-	Noticed int            `json:"noticed"`
-	Reasons map[string]int `json:"reasons"`
-	Wrong   int            `json:"wrong"` // of the reasons
-	Next    Row            `json:"next"`  // from the fault to the next task's process
-}
-
-type tally struct {
-	row  FaultRow
-	next []time.Duration
-}
 
 // faultReuse is how many faults a system sees before a fresh one takes its place.
 const faultReuse = 100
@@ -52,77 +20,25 @@ func Faults(ctx context.Context, opt Options) (*FaultReport, error) {
 	if err := opt.complete(ctx); err != nil {
 		return nil, err
 	}
+	if opt.Closed {
+		return nil, errors.New("chaos: task faults are played on open systems: one flips a bit of a download, which TLS would see")
+	}
 	settings := map[string]string{"client.params.policy": "one", "client.params.request_interval": "0.2", "tasks.quarantine_minutes": "60", "tasks.restart_attempts": "0", "tasks.stall_minutes": fmt.Sprint(stall.Minutes())}
 	maps.Copy(settings, opt.Settings)
 	opt.Settings = settings
-	c := &faultCampaign{opt: opt, scan: NewScanner(), kinds: taskFaults(canConfine()),
+	c := &faultCampaign{crew: newCrew(opt, faultReuse), kinds: taskFaults(canConfine()),
 		report: &FaultReport{Seed: opt.Seed, Parallel: opt.Parallel, Problems: []string{}, kinds: map[string]*tally{}}}
-	began := time.Now()
-	scanning, stop := context.WithCancel(ctx)
-	defer stop()
-	var scanner, g errgroup.Group
-	scanner.Go(func() error { return c.scan.Run(scanning) })
-	for range min(opt.Parallel, opt.Runs) {
-		g.Go(func() error { return c.work(ctx) })
-	}
-	err := g.Wait()
-	stop()
-	err = errors.Join(err, scanner.Wait())
-	c.report.Wall = Span(time.Since(began).Round(time.Millisecond))
+	wall, err := c.play(ctx, c.one)
+	c.report.Wall = wall
 	c.report.conclude()
 	return c.report, err
 }
 
 // faultCampaign is a Faults under way.
 type faultCampaign struct {
-	opt   Options
-	scan  *Scanner
-	kinds []taskFault
-
-	mu     sync.Mutex
-	next   int
+	*crew
+	kinds  []taskFault
 	report *FaultReport
-}
-
-func (c *faultCampaign) take() (int, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.next >= c.opt.Runs {
-		return 0, false
-	}
-	c.next++
-	return c.next - 1, true
-}
-
-// work lets tasks fail on one system after another until there are no more.
-func (c *faultCampaign) work(ctx context.Context) error {
-	run, more := c.take()
-	for more {
-		dir, err := os.MkdirTemp(c.opt.Dir, "system-")
-		if err != nil {
-			return err
-		}
-		s, err := newSystem(ctx, c.opt, dir, c.scan)
-		if err != nil {
-			return errors.Join(err, s.close(ctx))
-		}
-		keep := false
-		for n := 0; more && n < faultReuse && !keep; n++ {
-			if keep, err = c.one(ctx, s, run); err != nil {
-				return errors.Join(err, s.close(ctx))
-			}
-			run, more = c.take()
-		}
-		if err := s.close(ctx); err != nil {
-			return err
-		}
-		if !keep {
-			if err := os.RemoveAll(dir); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // one plays one fault; spoilt tells that it went wrong, so that the system cannot
@@ -155,39 +71,4 @@ func (c *faultCampaign) one(ctx context.Context, s *System, run int) (spoilt boo
 		c.opt.Each(c.report.Runs, nil)
 	}
 	return err != nil, nil
-}
-
-func (r *FaultReport) add(kind taskFault, o outcome) {
-	r.Runs++
-	t := r.kinds[kind.name]
-	if t == nil {
-		t = &tally{row: FaultRow{Kind: kind.name, Reasons: map[string]int{}}}
-		r.kinds[kind.name] = t
-	}
-	t.row.N++
-	if !o.noticed {
-		return
-	}
-	t.row.Noticed++
-	t.row.Reasons[o.reason]++
-	if o.reason != kind.reason {
-		t.row.Wrong++
-	}
-	t.next = append(t.next, o.next)
-}
-
-func (r *FaultReport) conclude() {
-	all := &tally{row: FaultRow{Kind: "all", Reasons: map[string]int{}}}
-	for _, name := range slices.Sorted(maps.Keys(r.kinds)) {
-		t := r.kinds[name]
-		t.row.Next = spread(slices.Clone(t.next))
-		r.Kinds = append(r.Kinds, t.row)
-		all.row.N, all.row.Noticed, all.row.Wrong = all.row.N+t.row.N, all.row.Noticed+t.row.Noticed, all.row.Wrong+t.row.Wrong
-		for reason, n := range t.row.Reasons {
-			all.row.Reasons[reason] += n
-		}
-		all.next = append(all.next, t.next...)
-	}
-	all.row.Next = spread(all.next)
-	r.Kinds = append(r.Kinds, all.row)
 }

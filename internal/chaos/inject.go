@@ -36,6 +36,8 @@ func (s *System) inject(ctx context.Context, tasks []*wanted, f Step) (done bool
 		return s.disturbTask(tasks[f.Task-1], f, wait)
 	case Reboot:
 		return true, s.reboot(tasks, f, wait)
+	case Disown:
+		return true, s.disown(ctx, f, wait)
 	}
 	l := s.links[f.Target]
 	s.turns[f.Target].Lock()

@@ -84,7 +84,7 @@ func (p *process) follow(out io.Reader) {
 		_, _ = io.WriteString(p.log, line) // the log is for people; a full disk shows elsewhere
 		for _, what := range []string{"gateway", "files", "cloud broker"} {
 			if rest, ok := strings.CutPrefix(line, what+" "); ok && p.where != nil {
-				p.where(what, strings.TrimPrefix(strings.TrimSpace(rest), "http://"))
+				p.where(what, strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(rest), "http://"), "https://"))
 			}
 		}
 		if err != nil {

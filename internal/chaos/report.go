@@ -9,21 +9,28 @@ import (
 
 // Report is what a campaign found.
 type Report struct {
-	Seed       uint64      `json:"seed"`
-	Runs       int         `json:"runs"`
-	Parallel   int         `json:"parallel"`
-	Broker     string      `json:"broker"`
-	Wall       Span        `json:"wall"`
-	Faults     int         `json:"faults"`
-	Rounds     int         `json:"rounds"`  // reported by tasks, and in the history
-	Excused    int         `json:"excused"` // reported, lost, and stated as losable
-	Kinds      []KindRow   `json:"kinds"`
-	Told       Row         `json:"told"` // from right to all in the history, of runs
-	Slowest    []SlowRun   `json:"slowest"`
-	Violations []Violation `json:"violations"`
+	Seed     uint64    `json:"seed"`
+	Runs     int       `json:"runs"`
+	Parallel int       `json:"parallel"`
+	Broker   string    `json:"broker"`
+	Wall     Span      `json:"wall"`
+	Faults   int       `json:"faults"`
+	Rounds   int       `json:"rounds"`  // reported by tasks, and in the history
+	Excused  int       `json:"excused"` // reported, lost, and stated as losable
+	Kinds    []KindRow `json:"kinds"`
+	Told     Row       `json:"told"` // from right to all in the history, of runs
+	// Of closed systems: how many bundles were revoked, how long processes lived after
+	// that where nothing was broken, and how often a stranger was turned away.
+	Closed      bool        `json:"closed"`
+	Revocations int         `json:"revocations"`
+	Revoked     Row         `json:"revoked"`
+	Knocks      int64       `json:"knocks"`
+	Slowest     []SlowRun   `json:"slowest"`
+	Violations  []Violation `json:"violations"`
 
 	kinds map[string]*samples
 	told  []time.Duration
+	ended []time.Duration
 }
 
 // SlowRun is a run that took long to be right after its last step, and what was not
@@ -57,7 +64,7 @@ type KindRow struct {
 }
 
 func newReport(opt Options) *Report {
-	return &Report{Seed: opt.Seed, Parallel: opt.Parallel, Broker: opt.Broker, Violations: []Violation{}, kinds: map[string]*samples{}}
+	return &Report{Seed: opt.Seed, Parallel: opt.Parallel, Broker: opt.Broker, Closed: opt.Closed, Violations: []Violation{}, kinds: map[string]*samples{}}
 }
 
 func (r *Report) add(t *trial) {
@@ -66,6 +73,13 @@ func (r *Report) add(t *trial) {
 	r.Excused += t.excused
 	r.Violations = append(r.Violations, t.violations...)
 	r.told = append(r.told, t.toldIn)
+	r.ended = append(r.ended, t.revokedIn...)
+	r.Knocks += t.knocks.Load()
+	for _, w := range t.tasks {
+		if _, revoked := w.bundle(); !revoked.IsZero() {
+			r.Revocations++
+		}
+	}
 	r.Slowest = append(r.Slowest, SlowRun{t.schedule.Seed, Span(t.settled.Round(time.Millisecond)), t.last})
 	slices.SortFunc(r.Slowest, func(a, b SlowRun) int { return cmp.Compare(b.Took, a.Took) })
 	r.Slowest = r.Slowest[:min(len(r.Slowest), slowest)]
@@ -93,7 +107,7 @@ func (r *Report) conclude() {
 		all, after = append(all, k.all...), append(after, k.after...)
 	}
 	r.Kinds = append(r.Kinds, KindRow{"all", spread(all), spread(after)})
-	r.Told = spread(r.told)
+	r.Told, r.Revoked = spread(r.told), spread(r.ended)
 }
 
 // spread sorts times and tells their spread; a quantile is the smallest time that

@@ -15,6 +15,8 @@ const (
 	Start  = "start"
 	Stop   = "stop"
 	Update = "update"
+	// Revoke revokes the bundle of a task, in a closed system: it is gone for good.
+	Revoke = "revoke"
 
 	Kill      = "kill"      // SIGKILL of a process; it is started again after For
 	Restart   = "restart"   // SIGTERM of a process; it is started again at once
@@ -29,6 +31,8 @@ const (
 	// Reboot kills all of a side at once, with its tasks, as the loss of a machine
 	// does; after For it is started again. A broker on RabbitMQ is on another machine.
 	Reboot = "reboot"
+	// Disown revokes a client's credential, in a closed system; after For it enrols anew.
+	Disown = "disown"
 )
 
 // Span is a time as people read it, also in JSON.
@@ -50,7 +54,9 @@ type Step struct {
 }
 
 // fault tells whether a step is one.
-func (s Step) fault() bool { return !slices.Contains([]string{Create, Start, Stop, Update}, s.Do) }
+func (s Step) fault() bool {
+	return !slices.Contains([]string{Create, Start, Stop, Update, Revoke}, s.Do)
+}
 
 // Kind is what a step is counted as.
 func (s Step) Kind() string {
@@ -116,6 +122,24 @@ func NewSchedule(seed uint64) Schedule {
 	}
 	for range 3 + p.IntN(6) {
 		s.Steps = append(s.Steps, p.fault(len(s.Tasks))...)
+	}
+	slices.SortStableFunc(s.Steps, func(a, b Step) int { return cmp.Compare(a.At, b.At) })
+	return s
+}
+
+// closed is the schedule of a closed system: with further steps that follow from the
+// same seed.
+func (s Schedule) closed() Schedule {
+	p := picker{rand.New(rand.NewPCG(s.Seed, 0x636c6f736564))}
+	if p.IntN(2) == 0 {
+		at, task := p.between(time.Second, window), 1+p.IntN(len(s.Tasks))
+		s.Steps = append(s.Steps, p.action(Revoke, task, time.Duration(at)))
+		if p.IntN(2) == 0 { // which must be refused
+			s.Steps = append(s.Steps, p.action(Start, task, time.Duration(at+p.between(0, time.Second))))
+		}
+	}
+	if p.IntN(3) == 0 {
+		s.Steps = append(s.Steps, Step{At: p.between(quietStart, window), Do: Disown, Target: pick(p, clients), For: p.between(0, 2*time.Second)})
 	}
 	slices.SortStableFunc(s.Steps, func(a, b Step) int { return cmp.Compare(a.At, b.At) })
 	return s

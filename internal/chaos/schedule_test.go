@@ -50,6 +50,36 @@ func TestScheduleFollowsFromItsSeed(t *testing.T) {
 	}
 }
 
+func TestScheduleOfAClosedSystem(t *testing.T) {
+	does := map[string]int{}
+	for seed := range uint64(500) {
+		open, s := NewSchedule(seed), NewSchedule(seed).closed()
+		if !reflect.DeepEqual(s, NewSchedule(seed).closed()) {
+			t.Fatalf("seed %d gives two schedules", seed)
+		}
+		rest := open.Steps
+		for i, st := range s.Steps {
+			if i > 0 && st.At < s.Steps[i-1].At {
+				t.Fatalf("seed %d: step %d comes before its time", seed, i)
+			}
+			if len(rest) > 0 && st == rest[0] {
+				rest = rest[1:]
+				continue
+			}
+			if st.fault() != (st.Do == Disown) || st.fault() && !slices.Contains(clients, st.Target) || !st.fault() && (st.Task < 1 || st.Task > len(s.Tasks)) {
+				t.Fatalf("seed %d: %+v", seed, st)
+			}
+			does[st.Do]++
+		}
+		if len(rest) > 0 {
+			t.Fatalf("seed %d: the closed schedule lacks %+v of the open one", seed, rest)
+		}
+	}
+	if does[Revoke] < 150 || does[Disown] < 100 || does[Start] < 75 || len(does) != 3 {
+		t.Errorf("%v", does)
+	}
+}
+
 func TestSpread(t *testing.T) {
 	var times []time.Duration
 	for i := range 200 {

@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"maps"
@@ -10,27 +11,21 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/agata-fl/agata/pkg/rpc"
 )
-
-// cloudBroker is the name of the cloud's broker.
-const cloudBroker = "cloud-broker"
-
-// The clients of a system. Both match tasks for everyone; only the first has the
-// data that some tasks ask for.
-var clients = []string{"ada", "bob"}
 
 // System is a cloud and two clients, each service a process of its own, with a
 // proxy on every way between two of them.
 type System struct {
-	opt   Options
-	dir   string
-	scan  *Scanner
-	nodes []vhost // of RabbitMQ, by broker; nil: embedded brokers
+	opt    Options
+	dir    string
+	scan   *Scanner
+	nodes  []vhost  // of RabbitMQ, by broker; nil: embedded brokers
+	closed *closure // nil: it is open
 
 	processes map[string]*process
 	links     map[string]*Proxy
@@ -46,58 +41,25 @@ type System struct {
 	losses map[string][]time.Time // by broker, when what it had in memory was lost
 }
 
-// link names the way between two processes, and ends takes the name apart.
-func link(from, to string) string { return from + ">" + to }
-
-func ends(link string) (from, to string) {
-	from, to, _ = strings.Cut(link, ">")
-	return from, to
-}
-
-// brokers are the names of the system's brokers.
-func brokers() []string {
-	names := []string{cloudBroker}
-	for _, c := range clients {
-		names = append(names, c+"-broker")
-	}
-	return names
-}
-
-// services are the names of the processes beside the brokers, and which broker
-// each is at.
-func services() map[string]string {
-	m := map[string]string{"user-manager": cloudBroker, "cloud-task-manager": cloudBroker, "cloud-gateway": cloudBroker}
-	for _, c := range clients {
-		m[c+"-gateway"], m[c+"-manager"] = c+"-broker", c+"-broker"
-	}
-	return m
-}
-
-// links are the ways between processes.
-func links() []string {
-	names := []string{link("cloud-gateway", "files")}
-	for s, b := range services() {
-		names = append(names, link(s, b))
-	}
-	for _, c := range clients {
-		names = append(names, link(c+"-gateway", "gateway"), link(c+"-manager", "files"))
-	}
-	slices.Sort(names)
-	return names
-}
-
 // newSystem makes a system in a folder and waits until all of it works. It must be
 // closed, also after an error.
 func newSystem(ctx context.Context, opt Options, dir string, scan *Scanner) (*System, error) {
 	s := &System{opt: opt, dir: dir, scan: scan, processes: map[string]*process{}, links: map[string]*Proxy{}, calls: map[string]*caller{}, addrs: map[string]string{}, turns: map[string]*sync.Mutex{}}
-	for _, name := range slices.Concat(links(), brokers(), slices.Collect(maps.Keys(services()))) {
+	for _, name := range slices.Concat(clients, links(), brokers(), slices.Collect(maps.Keys(services()))) {
 		s.turns[name] = &sync.Mutex{}
 	}
-	s.second = &caller{url: func() string { return s.brokerURL(cloudBroker) }}
-	s.http = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4}}
+	way := &http.Transport{MaxIdleConnsPerHost: 4}
+	s.http = &http.Client{Transport: way}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return s, err
 	}
+	if opt.Closed {
+		if err := s.shut(ctx); err != nil {
+			return s, fmt.Errorf("close the system: %w", err)
+		}
+		way.TLSClientConfig = s.closed.trust
+	}
+	s.second = s.caller(cloudBroker)
 	for _, name := range links() {
 		p, err := NewProxy()
 		if err != nil {
@@ -113,6 +75,11 @@ func newSystem(ctx context.Context, opt Options, dir string, scan *Scanner) (*Sy
 			return s, err
 		}
 	}
+	if s.closed != nil {
+		if err := s.admit(ctx); err != nil {
+			return s, fmt.Errorf("let the operator and the clients in: %w", err)
+		}
+	}
 	return s, s.await(ctx)
 }
 
@@ -125,12 +92,27 @@ func (s *System) startBrokers(ctx context.Context) error {
 			}
 			s.nodes = append(s.nodes, v)
 			s.found(name, v.addr())
-		} else if err := s.add(name, []string{"broker", "--set", "server.broker.port=0", "--set", "client.broker.port=0", "--set", "server.broker.host=127.0.0.1"}); err != nil {
+		} else if err := s.add(name, s.arguments(name)); err != nil {
 			return err
 		}
-		s.calls[name] = &caller{url: func() string { return s.brokerURL(name) }}
+		s.calls[name] = s.caller(name)
 	}
 	return nil
+}
+
+// caller makes a way of the harness to a broker. The clients' know no seals.
+func (s *System) caller(broker string) *caller {
+	var trust *tls.Config
+	var key rpc.Key
+	if s.closed != nil {
+		if s.opt.Broker == Embedded {
+			trust = s.closed.trust
+		}
+		if broker == cloudBroker {
+			key = s.closed.key
+		}
+	}
+	return newCaller(func() string { return s.brokerURL(broker) }, trust, key)
 }
 
 // add starts a process.
@@ -148,8 +130,6 @@ func (s *System) add(name string, args []string) error {
 	s.processes[name] = p
 	return p.start()
 }
-
-func isBroker(name string) bool { return slices.Contains(brokers(), name) }
 
 // found leads the ways to a process to where it listens now.
 func (s *System) found(name, addr string) {
@@ -174,13 +154,28 @@ func (s *System) address(name string) string {
 	return s.addrs[name]
 }
 
+// base is the URL of one of the cloud's HTTP servers.
+func (s *System) base(name string) string { return s.scheme() + s.address(name) }
+
+// scheme is how HTTP is spoken.
+func (s *System) scheme() string {
+	if s.closed != nil {
+		return "https://"
+	}
+	return "http://"
+}
+
 // brokerURL is where a broker is now, for the harness itself.
 func (s *System) brokerURL(name string) string {
 	addr := s.address(name)
 	if addr == "" {
 		return ""
 	}
-	return (&url.URL{Scheme: "amqp", User: url.UserPassword("guest", "guest"), Host: addr, RawPath: "/" + url.PathEscape(s.vhost(name)), Path: "/" + s.vhost(name)}).String()
+	scheme := "amqp"
+	if s.closed != nil && s.opt.Broker == Embedded {
+		scheme = "amqps"
+	}
+	return (&url.URL{Scheme: scheme, User: url.UserPassword("guest", "guest"), Host: addr, RawPath: "/" + url.PathEscape(s.vhost(name)), Path: "/" + s.vhost(name)}).String()
 }
 
 func (s *System) vhost(broker string) string {
@@ -188,81 +183,6 @@ func (s *System) vhost(broker string) string {
 		return "/"
 	}
 	return s.nodes[slices.Index(brokers(), broker)].name
-}
-
-// arguments start a service.
-func (s *System) arguments(name string) []string {
-	broker := services()[name]
-	section, service := "server.broker", name
-	set := map[string]string{
-		"broker.mode": "external", "rpc.timeout": "3", "tasks.python": s.opt.Python, "tasks.grace": "2",
-		"server.gateway.port": "0", "server.files.port": "0", "server.broker.host": "127.0.0.1", "client.broker.host": "127.0.0.1",
-		"server.broker.port": "1", "client.broker.port": "1", // none: each has its own
-		"client.params.request_interval": "0.3", "client.params.policy": "all", "client.params.max_tasks": "4",
-		"tasks.quarantine_minutes": "0.02", "log.level": "info",
-	}
-	for i, c := range clients {
-		if broker != c+"-broker" {
-			continue
-		}
-		section = "client.broker"
-		set["client.info.user_id"], set["client.info.data_qnt"] = c, strconv.Itoa(60-50*i)
-		set["server.gateway.url"] = "http://" + s.links[link(c+"-gateway", "gateway")].Addr()
-		set["server.files.url"] = "http://" + s.links[link(c+"-manager", "files")].Addr()
-		service = map[string]string{c + "-gateway": "client-gateway", c + "-manager": "client-task-manager"}[name]
-	}
-	if name == "cloud-gateway" {
-		set["server.files.url"] = "http://" + s.links[link(name, "files")].Addr()
-	}
-	set[section+".port"] = strconv.Itoa(s.links[link(name, broker)].Port())
-	set[section+".vhost"] = s.vhost(broker)
-	maps.Copy(set, s.opt.Settings)
-	args := []string{"serve", service}
-	for _, key := range slices.Sorted(maps.Keys(set)) {
-		args = append(args, "--set", key+"="+set[key])
-	}
-	return args
-}
-
-// startTime is how long a system may take to be up.
-const startTime = time.Minute
-
-// await waits until all of the system works.
-func (s *System) await(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, startTime, fmt.Errorf("the system in %s was not up within %s", s.dir, startTime))
-	defer cancel()
-	for {
-		err := s.works(ctx)
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%w: %w", context.Cause(ctx), err)
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
-}
-
-// works tells what of the system does not answer yet.
-func (s *System) works(ctx context.Context) error {
-	for name, p := range s.processes {
-		if err := p.failure(); err != nil {
-			return err
-		}
-		if _, ok := p.up(); !ok {
-			return fmt.Errorf("%s does not run", name)
-		}
-	}
-	for _, c := range clients {
-		if _, err := s.status(ctx, c); err != nil {
-			return fmt.Errorf("client %s: %w", c, err)
-		}
-		if err := s.get(ctx, "/clients/"+c, nil); err != nil {
-			return fmt.Errorf("the cloud does not know client %s: %w", c, err)
-		}
-	}
-	return nil
 }
 
 // close ends all of it: services first, brokers last; tasks that are left are

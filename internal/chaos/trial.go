@@ -3,10 +3,9 @@ package chaos
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"slices"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -38,7 +37,11 @@ type trial struct {
 	began    time.Time
 	tasks    []*wanted
 
+	revokedIn []time.Duration // how long revoked processes lived, where nothing was broken
+	knocks    atomic.Int64    // of a stranger, who was turned away
+
 	mu         sync.Mutex
+	heard      map[string]time.Time // by client and bundle, when it was on the list of revoked ones
 	faults     []*injected
 	violations []Violation
 	said       map[Invariant]int
@@ -56,7 +59,7 @@ type trial struct {
 }
 
 func newTrial(s *System, run int, schedule Schedule, bound time.Duration) *trial {
-	t := &trial{s: s, schedule: schedule, bound: bound, said: map[Invariant]int{},
+	t := &trial{s: s, schedule: schedule, bound: bound, said: map[Invariant]int{}, heard: map[string]time.Time{},
 		firstLive: map[string]glimpse{}, lastLive: map[string]glimpse{}, alive: map[string]bool{}, changed: map[string]time.Time{}}
 	for i, criteria := range schedule.Tasks {
 		t.tasks = append(t.tasks, &wanted{id: fmt.Sprintf("r%d-s%d-t%d", run, schedule.Seed, i+1), criteria: criteria, kills: map[string]int{}})
@@ -90,6 +93,13 @@ func (t *trial) run(ctx context.Context) (err error) {
 	}
 	watchers.Go(func() { t.watch(watching) })
 	watchers.Go(func() { t.convergence(watching) })
+	if t.s.closed != nil {
+		x, err := newStranger(t.s)
+		if err != nil {
+			return err
+		}
+		watchers.Go(func() { x.knock(watching, t) })
+	}
 
 	t.began = time.Now()
 	t.play(ctx)
@@ -97,6 +107,9 @@ func (t *trial) run(ctx context.Context) (err error) {
 	if ctx.Err() == nil && t.awaitRight(ctx, "the last fault") {
 		t.settled, t.last = time.Since(over), t.wrong
 		t.awaitHistory(ctx)
+		if t.s.closed != nil {
+			t.revokeOne(ctx)
+		}
 	}
 	t.finish(ctx)
 	if len(t.violations) > 0 {
@@ -153,7 +166,7 @@ func (t *trial) watch(ctx context.Context) {
 		if err != nil && ctx.Err() == nil {
 			t.violate(Lives, "%v", err)
 		}
-		for _, b := range p.judge(t.s, found, time.Now()) {
+		for _, b := range p.judge(t.s, append(found, t.unrevoked(live)...), time.Now()) {
 			t.violate(b.invariant, "%s", b.text)
 		}
 		for _, p := range t.s.processes {
@@ -163,104 +176,4 @@ func (t *trial) watch(ctx context.Context) {
 		}
 		sleep(ctx, sampleEvery)
 	}
-}
-
-// convergence notes when all is right.
-func (t *trial) convergence(ctx context.Context) {
-	for ctx.Err() == nil {
-		asked := time.Now()
-		if t.right(ctx) == nil {
-			t.mu.Lock()
-			for _, f := range t.faults {
-				if f.right.IsZero() && !f.over.IsZero() && f.over.Before(asked) {
-					f.right = time.Now()
-				}
-			}
-			t.mu.Unlock()
-		}
-		sleep(ctx, sampleEvery)
-	}
-}
-
-// awaitRight waits until all is right.
-func (t *trial) awaitRight(ctx context.Context, since string) bool {
-	began := time.Now()
-	for {
-		asked := time.Now()
-		err := t.right(ctx)
-		if err == nil {
-			t.mu.Lock()
-			defer t.mu.Unlock()
-			for _, f := range t.faults {
-				if f.right.IsZero() && f.over.Before(asked) {
-					f.right = time.Now()
-				}
-			}
-			return true
-		}
-		if ctx.Err() != nil {
-			return false
-		}
-		t.wrong = err.Error()
-		if time.Since(began) > t.bound {
-			t.violate(Converges, "%s after %s: %v", t.bound, since, err)
-			return false
-		}
-		sleep(ctx, sampleEvery)
-	}
-}
-
-// finish stops all tasks, looks that they are gone and that the history is whole,
-// and deletes them.
-func (t *trial) finish(ctx context.Context) {
-	var all sync.WaitGroup
-	for _, w := range t.tasks {
-		all.Go(func() {
-			if err := t.s.act(ctx, w, Step{Do: Stop}); err != nil && ctx.Err() == nil {
-				t.violate(Obeys, "%v", err)
-			}
-		})
-	}
-	all.Wait()
-	if ctx.Err() != nil || !t.awaitRight(ctx, "all tasks were stopped") {
-		return
-	}
-	t.s.repeats.Wait()
-	t.awaitHistory(ctx)
-	t.once(ctx)
-	for _, w := range t.tasks {
-		if state, _ := w.now(); state == "" {
-			continue
-		}
-		if err := t.s.send(ctx, http.MethodDelete, "/tasks/"+w.id, "", nil, nil); err != nil && ctx.Err() == nil {
-			t.violate(Obeys, "the task %s could not be deleted: %v", w.id, err)
-		}
-	}
-}
-
-// state is the system for people, beside a violation.
-func (t *trial) state(ctx context.Context) []string {
-	lines := []string{fmt.Sprintf("right: %v", t.right(ctx))}
-	for _, w := range t.tasks {
-		state, settled := w.now()
-		lines = append(lines, fmt.Sprintf("wanted: task %s (%q) %s, settled %t, %d starts, kills %v", w.id, w.criteria, state, settled, w.starts, w.kills))
-	}
-	if records, err := t.eyes.records(ctx); err == nil {
-		for id, r := range records {
-			lines = append(lines, fmt.Sprintf("record: task %s %s, execution %s", id, r.state, r.execution))
-		}
-	}
-	live, _ := t.s.scan.Of(t.s.dir)
-	for _, l := range live {
-		lines = append(lines, fmt.Sprintf("process: %d of task %s at %s, execution %s", l.PID, l.Task, orCloud(t.eyes.place(l)), l.Execution))
-	}
-	for _, c := range clients {
-		state, ok := t.eyes.status(c)
-		lines = append(lines, fmt.Sprintf("client %s (answers: %t): runs %+v, set aside %+v, last error %q", c, ok, state.Running, state.Quarantined, state.LastError))
-	}
-	for _, f := range t.faults {
-		lines = append(lines, fmt.Sprintf("fault: %s at %.3fs, over at %.3fs", f.kind, f.began.Sub(t.began).Seconds(), f.over.Sub(t.began).Seconds()))
-	}
-	slices.SortStableFunc(lines[1:], strings.Compare)
-	return lines
 }

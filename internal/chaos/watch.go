@@ -39,6 +39,16 @@ const (
 	OnceOnly Invariant = "once only"
 	// Obeys: what an operator asks for is carried out, and what is stopped is gone.
 	Obeys Invariant = "obeys"
+	// Revokes: what was revoked ends where that is known, with the same grace, and
+	// starts nowhere again. Where nothing is broken all of it has ended within
+	// [revokeTime], and every client has heard of it within the bound.
+	Revokes Invariant = "revokes"
+	// KeepsOut: a closed system lets nobody in without a certificate, credentials, or
+	// the seal of a call.
+	KeepsOut Invariant = "keeps out"
+	// OnRecord: the audit logs of a closed system are whole, and have each of the
+	// operator's actions that was answered as done.
+	OnRecord Invariant = "on record"
 	// Lives: no service ends by itself.
 	Lives Invariant = "lives"
 )

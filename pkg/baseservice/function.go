@@ -24,7 +24,8 @@ type function struct {
 	prefetch    int
 	timeout     time.Duration
 	extra       []Middleware
-	memory      Memory // nil: none
+	memory      Memory                                // nil: none
+	again       []func(context.Context, *rpc.Message) // told of what the memory answers
 	run         Next
 	stats       functionStats
 }

@@ -3,6 +3,8 @@ package baseservice
 import (
 	"context"
 	"encoding/json"
+
+	"github.com/agata-fl/agata/pkg/rpc"
 )
 
 // Call names a call for good: a repetition, a redelivery and a replay of it have
@@ -18,8 +20,11 @@ type Memory interface {
 }
 
 // Remembered gives a function a memory: a call that is in it is not executed but
-// answered with its first reply.
-func Remembered(m Memory) HandleOption { return func(f *function) { f.memory = m } }
+// answered with its first reply. again is told of each such call: an earlier process
+// carried it out, and may have been killed before it could do more than that.
+func Remembered(m Memory, again ...func(context.Context, *rpc.Message)) HandleOption {
+	return func(f *function) { f.memory, f.again = m, again }
+}
 
 type callKey struct{}
 

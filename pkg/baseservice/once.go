@@ -79,6 +79,9 @@ func (s *Service) recalled(f *function, next Next) Next {
 		}
 		if found {
 			s.log.Info("a call that took effect came again", "fn", f.name, "message_id", m.MessageID, "redelivered", m.Redelivered)
+			for _, tell := range f.again {
+				tell(ctx, m)
+			}
 			return reply, nil
 		}
 		return next(context.WithValue(ctx, callKey{}, call), m)

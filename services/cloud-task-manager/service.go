@@ -124,7 +124,7 @@ func New(opt Options) (*Service, error) {
 	if err := s.openFiles(); err != nil {
 		return nil, fmt.Errorf("cloud-task-manager: %w", err)
 	}
-	once, entered := baseservice.Remembered(memory{s}), baseservice.Use(audit.Calls(opt.Audit))
+	once, entered := baseservice.Remembered(memory{s}, audit.Again(opt.Audit)), baseservice.Use(audit.Calls(opt.Audit))
 	baseservice.Handle(base, contract.CreateTask, s.createTask, once, entered)
 	baseservice.Handle(base, contract.UpdateTask, s.updateTask, once, entered)
 	baseservice.Handle(base, contract.GetTask, s.getTask)
