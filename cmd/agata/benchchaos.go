@@ -70,7 +70,7 @@ connections are all broken, and turned away for a while.`,
 	choice(cmd, "broker", chaos.Embedded, chaos.RabbitMQ)
 	f.StringArrayVar(&nodes, "node", nil, "a RabbitMQ node, as amqp-port,management-port; may be repeated")
 	f.BoolVar(&opt.Closed, "closed", false, "over a cloud that asks for credentials, with TLS and signed tasks")
-	f.DurationVar(&opt.Bound, "bound", 20*time.Second, "how long all may take to be right after the last fault")
+	f.DurationVar(&opt.Bound, "bound", 20*time.Second, "how long all may take to be right after the last fault; more than 20 s, for a busy machine, gives a manager more than 3 s to notice, too")
 	return cmd
 }
 

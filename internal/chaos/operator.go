@@ -120,7 +120,7 @@ func (s *System) effect(ctx context.Context, w *wanted, step Step, err error, tr
 // and that was not noticed yet.
 func (s *System) early(w *wanted, step Step, err error, began time.Time) bool {
 	r, answered := errors.AsType[*refused](err)
-	if step.Do != Start || !answered || r.unsure() || time.Since(began) > ghostGrace {
+	if step.Do != Start || !answered || r.unsure() || time.Since(began) > s.opt.grace() {
 		return false
 	}
 	s.scan.settle()

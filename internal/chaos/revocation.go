@@ -145,7 +145,7 @@ func (t *trial) awaitHeard(ctx context.Context) {
 			if first.place != "" {
 				since = t.heardBy(first.place, digest)
 			}
-			if !known.IsZero() && first.task == w.id && first.at.After(since.Add(ghostGrace)) {
+			if !known.IsZero() && first.task == w.id && first.at.After(since.Add(t.s.opt.grace())) {
 				t.violate(Revokes, "execution %s of task %s began at %s %s after its bundle was known there as revoked", x, w.id, orCloud(first.place), first.at.Sub(since).Round(time.Millisecond))
 			}
 		}

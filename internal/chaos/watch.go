@@ -55,8 +55,11 @@ const (
 
 // ghostGrace is how long the record of what runs may differ from what runs: a
 // manager must notice an end, and one that was restarted must take over first. It
-// is far more than that takes, since the machine is shared with other systems.
+// is far more than that takes, since the machine is shared with other systems. A
+// campaign with more patience than usual has more of it here as well.
 const ghostGrace = 3 * time.Second
+
+func (o *Options) grace() time.Duration { return max(ghostGrace, o.Bound*3/20) }
 
 // sampleEvery is how often the invariants are checked.
 const sampleEvery = 50 * time.Millisecond
@@ -234,7 +237,7 @@ func (p *patience) judge(s *System, found []broken, now time.Time) (violated []b
 			if up.After(since) {
 				since = up
 			}
-			grace = ghostGrace
+			grace = s.opt.grace()
 		}
 		still[key] = since
 		if now.Sub(since) > grace {
