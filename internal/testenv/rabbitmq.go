@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -28,6 +29,9 @@ const (
 	// RabbitMQTLSVar says where the first node speaks TLS, and where the certificates
 	// of its authority are, as "port,folder".
 	RabbitMQTLSVar = "AGATA_TEST_RABBITMQ_TLS"
+	// ClusterVar says where the nodes of a private cluster are, as
+	// "amqp-port,management-port" each, and its folder, with semicolons between.
+	ClusterVar = "AGATA_TEST_CLUSTER"
 )
 
 // Node is a virtual host of one test's own on a private RabbitMQ node.
@@ -71,12 +75,33 @@ func RabbitMQTLS(t testing.TB) (n *Node, folder string) {
 	return n, folder
 }
 
+// RabbitMQCluster gives a virtual host on a private cluster, as its first node has
+// it, and the addresses of all nodes; or it skips the test.
+func RabbitMQCluster(t testing.TB) (n *Node, addrs []string) {
+	t.Helper()
+	text := os.Getenv(ClusterVar)
+	if text == "" {
+		t.Skipf("needs a private RabbitMQ cluster in %s: `make test` starts it, or run `eval \"$(tools/testnodes cluster DIR)\"`", ClusterVar)
+	}
+	nodes := strings.Split(text, ";")
+	for _, where := range nodes[:len(nodes)-1] {
+		port, _, _ := strings.Cut(where, ",")
+		addrs = append(addrs, net.JoinHostPort("127.0.0.1", port))
+	}
+	return nodeAt(t, ClusterVar, nodes[0]), addrs
+}
+
 func node(t testing.TB, variable string) *Node {
 	t.Helper()
 	where := os.Getenv(variable)
 	if where == "" {
 		t.Skipf("needs a private RabbitMQ node in %s: `make test` starts them, or run `eval \"$(tools/testnodes start DIR)\"`", variable)
 	}
+	return nodeAt(t, variable, where)
+}
+
+func nodeAt(t testing.TB, variable, where string) *Node {
+	t.Helper()
 	n, err := parseNode(where)
 	if err != nil {
 		t.Fatalf("%s=%q: %v", variable, where, err)

@@ -21,8 +21,10 @@ const (
 // nodes are those of one broker, and what is remembered of their health. All
 // sessions of a transport share it.
 type nodes struct {
-	mu   sync.Mutex
 	list []*node
+
+	mu  sync.Mutex
+	now map[string]string // the address of the newest session, by its role
 }
 
 // node is one address of a broker.
@@ -35,7 +37,7 @@ type node struct {
 
 // newNodes checks addresses, each host:port.
 func newNodes(addrs []string) (*nodes, error) {
-	ns := &nodes{}
+	ns := &nodes{now: make(map[string]string)}
 	for _, addr := range addrs {
 		host, text, err := net.SplitHostPort(addr)
 		if err != nil {
@@ -62,6 +64,18 @@ func (ns *nodes) String() string {
 		addrs[i] = n.addr
 	}
 	return strings.Join(addrs, ",")
+}
+
+func (ns *nodes) at(role string) string {
+	ns.mu.Lock()
+	defer ns.mu.Unlock()
+	return ns.now[role]
+}
+
+func (ns *nodes) set(role, addr string) {
+	ns.mu.Lock()
+	defer ns.mu.Unlock()
+	ns.now[role] = addr
 }
 
 // order is in which order to try them: those that are well at random, so that

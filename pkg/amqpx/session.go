@@ -85,7 +85,9 @@ func (t *Transport) runSession(ctx context.Context, role string, epoch uint64, u
 	}
 	up, began := t.metrics.up.WithLabelValues(role), time.Now()
 	up.Set(1)
+	t.nodes.set(role, s.node.addr)
 	err = use(ctx, s)
+	t.nodes.set(role, "")
 	up.Set(0)
 	s.close()
 	if ctx.Err() == nil {

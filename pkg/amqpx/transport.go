@@ -113,15 +113,9 @@ func (t *Transport) Ready(ctx context.Context) error {
 	return err
 }
 
-// Node is the address of the node that calls go out on now, or "".
-func (t *Transport) Node() string {
-	t.caller.mu.Lock()
-	defer t.caller.mu.Unlock()
-	if cs := t.caller.current; cs != nil {
-		return cs.s.node.addr
-	}
-	return ""
-}
+// Node is the address of the node that the newest session of a role is on: "call",
+// "serve" or "subscribe". It is "" if there is none.
+func (t *Transport) Node(role string) string { return t.nodes.at(role) }
 
 // whyDown tells why there is no session, as far as that is known.
 func (t *Transport) whyDown(ctx context.Context) error {
