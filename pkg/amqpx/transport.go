@@ -57,7 +57,9 @@ type Transport struct {
 	log     *slog.Logger
 	metrics *metrics
 	caller  *caller
-	lastErr atomic.Pointer[error] // why the newest session ended or was not to be had
+	// aloneWait is how long one waits for another's end; shorter in tests.
+	aloneWait time.Duration
+	lastErr   atomic.Pointer[error] // why the newest session ended or was not to be had
 }
 
 var _ rpc.Transport = (*Transport)(nil)
@@ -87,7 +89,7 @@ func New(opt Options) (*Transport, error) {
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
-	t := &Transport{opt: opt, nodes: nodes, log: opt.Logger.With("broker", nodes.String())}
+	t := &Transport{opt: opt, nodes: nodes, aloneWait: aloneWait, log: opt.Logger.With("broker", nodes.String())}
 	t.metrics = newMetrics(opt.Registerer, nodes.String())
 	t.caller = newCaller(t)
 	return t, nil

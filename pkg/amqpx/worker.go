@@ -78,6 +78,10 @@ func (w *worker) serve(ctx, handlerCtx context.Context, s *session) error {
 		}
 		readers.Wait() // no handler begins from here on
 	}
+	if err := w.alone(ctx, s); err != nil {
+		end()
+		return err
+	}
 	failed := make(chan error, len(w.opt.Endpoints)+1)
 	for i := range w.opt.Endpoints {
 		ch, deliveries, err := w.t.consume(s, w.opt.Endpoints[i].Function, w.opt.Endpoints[i].Prefetch)
@@ -101,6 +105,10 @@ func (w *worker) serve(ctx, handlerCtx context.Context, s *session) error {
 	case <-s.lost:
 		err = s.err
 	case err = <-failed:
+		if s.conn.IsClosed() { // which is why
+			<-s.lost
+			err = s.err
+		}
 	case <-ctx.Done():
 	}
 	end()
