@@ -21,6 +21,7 @@ type ledger struct {
 	calls     []call
 	effects   map[string]int
 	confirmed map[string]bool // events that the broker took
+	lastTook  time.Time       // when the newest batch of these was sent
 	read      map[string]int  // events that were there
 }
 
@@ -40,9 +41,10 @@ func (l *ledger) effect(id string) {
 	l.effects[id]++
 }
 
-func (l *ledger) took(ids []string) {
+func (l *ledger) took(ids []string, sent time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.lastTook = sent
 	for _, id := range ids {
 		l.confirmed[id] = true
 	}
@@ -64,6 +66,13 @@ func (l *ledger) missing() (n int) {
 		}
 	}
 	return n
+}
+
+// tookSince tells whether events that were sent after a moment were taken.
+func (l *ledger) tookSince(after time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lastTook.After(after)
 }
 
 // firstGood is when the first call that began after a moment ended well.

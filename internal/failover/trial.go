@@ -36,12 +36,13 @@ type Options struct {
 
 // Result is what a trial found.
 type Result struct {
-	Fault     string  `json:"fault"`
-	Queues    string  `json:"queues"` // quorum, classic or compat
+	Fault  string `json:"fault"`
+	Queues string `json:"queues"` // quorum, classic or compat
+	// FirstGood is the time from when the node was seen to be broken, or of an alarm
+	// to be calm, to the end of the first call that began after that and was good. Gap
+	// is the longest time in which no call ended well, of the whole trial.
 	FirstGood float64 `json:"first_good_s"`
 	Gap       float64 `json:"longest_gap_s"`
-	// MendedGood is the time from the end of the fault to the first good call, of
-	// faults that nothing goes on under.
 	Counts
 }
 
@@ -180,13 +181,10 @@ func (t *trial) breakAndMend(ctx context.Context, f fault, r *Result) error {
 	}
 	addr := t.serves.Node("serve")
 	t.opt.Logger.Info("a fault", "fault", f.name, "node", t.opt.Cluster.name(addr))
-	broken := time.Now()
 	if err := t.opt.Cluster.act(ctx, f.breaks, addr); err != nil {
 		return err
 	}
-	if f.name == "stop" || f.name == "drain" || f.name == "cut" || f.name == "alarm" {
-		broken = time.Now() // the node went on until now
-	}
+	broken := time.Now()
 	if f.whileBroken {
 		if err := t.well(ctx, broken); err != nil {
 			return errors.Join(fmt.Errorf("while node %s is broken: %w", t.opt.Cluster.name(addr), err), t.opt.Cluster.act(ctx, f.mends, addr))
@@ -211,14 +209,15 @@ func (t *trial) breakAndMend(ctx context.Context, f fault, r *Result) error {
 	return pause(ctx, warm)
 }
 
-// well waits for a good call that began after a moment.
+// well waits for a good call, and for events that the broker took, that began after
+// a moment.
 func (t *trial) well(ctx context.Context, after time.Time) error {
 	for end := time.Now().Add(settle); ; {
-		if _, ok := t.ledger.firstGood(after); ok {
+		if _, ok := t.ledger.firstGood(after); ok && t.ledger.tookSince(after) {
 			return nil
 		}
 		if time.Now().After(end) {
-			return fmt.Errorf("no call was good within %s", settle)
+			return fmt.Errorf("no call was good within %s, or no event was taken", settle)
 		}
 		if err := pause(ctx, 5*time.Millisecond); err != nil {
 			return err
@@ -267,11 +266,12 @@ func (t *trial) publish(ctx context.Context) {
 			ids, bodies = append(ids, id), append(bodies, body)
 		}
 		for ctx.Err() == nil {
+			sent := time.Now()
 			publishCtx, cancel := context.WithTimeout(ctx, 10*time.Second)
 			err := t.tells.Publish(publishCtx, contract.EventsQueue, bodies...)
 			cancel()
 			if err == nil {
-				t.ledger.took(ids)
+				t.ledger.took(ids, sent)
 				break
 			}
 			_ = pause(ctx, 50*time.Millisecond)
