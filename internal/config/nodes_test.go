@@ -58,6 +58,14 @@ func TestNodes(t *testing.T) {
 	}
 }
 
+// TestAListIsNoHost: who writes the nodes where the host belongs is told where to.
+func TestAListIsNoHost(t *testing.T) {
+	_, err := nodesOf(t, "[server.broker]\nhost = a:1, b:1\n", nil)
+	if err == nil || !strings.Contains(err.Error(), "a key of their own, hosts") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestNodesThatAreNone(t *testing.T) {
 	many := make([]string, maxNodes+1)
 	for i := range many {
