@@ -2,6 +2,7 @@ package failover
 
 import (
 	"errors"
+	"regexp"
 	"sync"
 	"time"
 
@@ -23,6 +24,7 @@ type ledger struct {
 	confirmed map[string]bool // events that the broker took
 	lastTook  time.Time       // when the newest batch of these was sent
 	read      map[string]int  // events that were there
+	unread    int             // of the confirmed ones
 }
 
 func newLedger() *ledger {
@@ -46,6 +48,9 @@ func (l *ledger) took(ids []string, sent time.Time) {
 	defer l.mu.Unlock()
 	l.lastTook = sent
 	for _, id := range ids {
+		if !l.confirmed[id] && l.read[id] == 0 {
+			l.unread++
+		}
 		l.confirmed[id] = true
 	}
 }
@@ -53,19 +58,17 @@ func (l *ledger) took(ids []string, sent time.Time) {
 func (l *ledger) found(id string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.confirmed[id] && l.read[id] == 0 {
+		l.unread--
+	}
 	l.read[id]++
 }
 
 // missing counts confirmed events that were not found.
-func (l *ledger) missing() (n int) {
+func (l *ledger) missing() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for id := range l.confirmed {
-		if l.read[id] == 0 {
-			n++
-		}
-	}
-	return n
+	return l.unread
 }
 
 // tookSince tells whether events that were sent after a moment were taken.
@@ -101,12 +104,19 @@ type Counts struct {
 	Events      int `json:"events"`       // confirmed by the broker
 	EventsLost  int `json:"events_lost"`  // of these were not on the queue
 	EventsAgain int `json:"events_again"` // came more than once
+	// Errors counts failed calls by their text, without the numbers in it.
+	Errors map[string]int `json:"errors,omitempty"`
 }
 
 func (l *ledger) counts() (n Counts) {
+	n.Errors = make(map[string]int)
+	numbers := regexp.MustCompile(`[0-9]+`)
 	l.mu.Lock()
 	for _, c := range l.calls {
 		n.Calls++
+		if c.err != nil {
+			n.Errors[numbers.ReplaceAllString(c.err.Error(), "#")]++
+		}
 		done := l.effects[c.id]
 		lost, isLost := errors.AsType[*rpc.LostError](c.err)
 		switch {
