@@ -6,6 +6,7 @@ func (c *cli) benchCommand() *cobra.Command {
 	return group("bench", "Measure what AGATA promises",
 		"  agata bench chaos --seed 1 --runs 10\n  agata bench faults --runs 200\n  agata bench simulation --seed 1 --clients 1000 --hours 24",
 		c.benchChaosCommand(),
+		c.benchClusterCommand(),
 		c.benchFaultsCommand(),
 		c.benchSimulationCommand(),
 	)

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"strings"
 	"syscall"
 	"time"
 
@@ -37,7 +38,7 @@ func brokerFlag(cmd *cobra.Command, side *string) {
 // way is the way to a broker.
 type way struct {
 	*amqpx.Transport
-	addr string
+	addrs []string
 }
 
 // transport makes the way to a side's broker; it connects to nothing.
@@ -67,10 +68,10 @@ func (c *cli) transport(cfg *config.Config, side string) (*way, error) {
 		}
 	}
 	t, err := amqpx.New(amqpx.Options{
-		Host: b.Host, Port: b.Port, User: b.User, Password: b.Password.Reveal(), VHost: b.VHost, TLS: secure,
-		Name: "agata/command-line", Compat: cfg.Broker.Compat, CallTimeout: cfg.RPC.Timeout, Logger: log,
+		Nodes: b.Addrs(), User: b.User, Password: b.Password.Reveal(), VHost: b.VHost, TLS: secure,
+		Name: "agata/command-line", Compat: cfg.Broker.Compat, Quorum: cfg.Broker.Queues == config.Quorum, CallTimeout: cfg.RPC.Timeout, Logger: log,
 	})
-	return &way{Transport: t, addr: b.Addr()}, err
+	return &way{Transport: t, addrs: b.Addrs()}, err
 }
 
 // over runs fn with a connection to a side's broker.
@@ -111,19 +112,22 @@ func sealed(cfg *config.Config, side string, t *way) (rpc.Transport, error) {
 	return rpc.Sealed(t, rpc.SealOptions{Key: key, Self: rpc.Identity{Kind: rpc.Operator, Name: "local", Role: contract.RoleAdmin}}), nil
 }
 
-// connect waits for the broker, but not for one that refuses connections.
+// connect waits for the broker, but not for one whose every node refuses connections.
 func (w *way) connect(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, connectTime)
+	ctx, cancel := context.WithTimeout(ctx, connectTime*time.Duration(len(w.addrs)))
 	defer cancel()
 	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", w.addr)
-	if errors.Is(err, syscall.ECONNREFUSED) {
-		return rpc.Errorf(rpc.Unavailable, "no broker at %s: %w", w.addr, err)
+	var err error
+	for _, addr := range w.addrs {
+		var conn net.Conn
+		if conn, err = d.DialContext(ctx, "tcp", addr); err == nil {
+			_ = conn.Close() // only a look
+		}
+		if !errors.Is(err, syscall.ECONNREFUSED) {
+			return w.Ready(ctx)
+		}
 	}
-	if err == nil {
-		_ = conn.Close() // only a look
-	}
-	return w.Ready(ctx)
+	return rpc.Errorf(rpc.Unavailable, "no broker at %s: %w", strings.Join(w.addrs, ", "), err)
 }
 
 // askOver calls a function at a side's broker.

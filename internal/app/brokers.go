@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"syscall"
 	"time"
 
@@ -32,7 +33,7 @@ func (a *App) startBrokers(ctx context.Context) error {
 		if err := a.startBroker(ctx, "cloud", &a.cfg.ServerBroker); err != nil {
 			return err
 		}
-		a.info.CloudBroker = a.cfg.ServerBroker.Addr()
+		a.info.CloudBroker = strings.Join(a.cfg.ServerBroker.Addrs(), ",")
 	}
 	if a.needsClient() {
 		if err := a.startBroker(ctx, "client", &a.cfg.ClientBroker); err != nil {
@@ -51,11 +52,14 @@ func (a *App) startBroker(ctx context.Context, side string, b *config.Broker) er
 	} else if mode == config.ModeAuto && a.opt.NeverEmbed {
 		mode = config.ModeExternal
 	}
+	if mode == config.ModeAuto && len(b.Hosts) > 0 {
+		mode = config.ModeExternal // a cluster is never this process
+	}
 	if mode == config.ModeAuto && b.Port != 0 && answers(ctx, b.Addr()) {
 		mode = config.ModeExternal
 	}
 	if mode == config.ModeExternal {
-		a.log.Info("external broker", "side", side, "addr", b.Addr())
+		a.log.Info("external broker", "side", side, "addr", strings.Join(b.Addrs(), ","))
 		return nil
 	}
 	if err := a.exposeBroker(ctx, side, *b); err != nil {
@@ -99,8 +103,8 @@ func portHint(err error, what string, port int) error {
 // connect starts a transport of a service to a broker.
 func (a *App) connect(ctx context.Context, name string, b config.Broker, reg prometheus.Registerer) (*amqpx.Transport, error) {
 	t, err := amqpx.New(amqpx.Options{
-		Host: b.Host, Port: b.Port, User: b.User, Password: b.Password.Reveal(), VHost: b.VHost, TLS: a.brokerTLS(b),
-		Name: "agata/" + name, Compat: a.cfg.Broker.Compat, CallTimeout: a.cfg.RPC.Timeout,
+		Nodes: b.Addrs(), User: b.User, Password: b.Password.Reveal(), VHost: b.VHost, TLS: a.brokerTLS(b),
+		Name: "agata/" + name, Compat: a.cfg.Broker.Compat, Quorum: a.cfg.Broker.Queues == config.Quorum, CallTimeout: a.cfg.RPC.Timeout,
 		Logger: a.log.With("service", name), Registerer: prometheus.WrapRegistererWith(prometheus.Labels{"service": name}, reg),
 	})
 	if err != nil {

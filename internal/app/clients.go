@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/agata-fl/agata/internal/config"
 	clientgateway "github.com/agata-fl/agata/services/client-gateway"
@@ -18,14 +19,14 @@ func (a *App) startClients(ctx context.Context) error {
 	for i := range a.opt.Clients {
 		broker, user, work := a.cfg.ClientBroker, a.cfg.Info.UserID, a.cfg.Tasks.WorkClient
 		if i > 0 {
-			broker.Port = 0
+			broker.Port, broker.Hosts = 0, nil
 			user = fmt.Sprintf("%s-%d", user, i+1)
 			work = fmt.Sprintf("%s-%d", work, i+1)
 			if err := a.startOwnBroker(ctx, user, &broker); err != nil {
 				return err
 			}
 		}
-		a.info.ClientBroker = append(a.info.ClientBroker, broker.Addr())
+		a.info.ClientBroker = append(a.info.ClientBroker, strings.Join(broker.Addrs(), ","))
 		if err := a.startClient(ctx, i, broker, user, work); err != nil {
 			return err
 		}

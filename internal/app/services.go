@@ -37,7 +37,7 @@ func (a *App) base(ctx context.Context, name, client string, b config.Broker) (b
 	return baseservice.Options{
 		Version: a.build.Version, Transport: t, Schemas: a.schemas, Logger: a.log, Registerer: reg,
 		HideErrors: a.cfg.RPC.HideErrors, Events: a.cfg.Events.Register, Records: a.cfg.History.Records, Client: client,
-		Spool: a.outbox(name, 0), SpoolBytes: a.cfg.Outbox.MaxBytes(),
+		Spool: a.outbox(name, 0), SpoolBytes: a.cfg.Outbox.MaxBytes(), Alone: client == "" && a.alone(name),
 	}, t, err
 }
 

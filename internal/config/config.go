@@ -41,7 +41,8 @@ type Config struct {
 // Broker is the address of an AMQP broker and the account there.
 type Broker struct {
 	Host     string
-	Port     int // 0: an embedded broker picks a free one
+	Port     int      // 0: an embedded broker picks a free one
+	Hosts    []string // host:port of a cluster's nodes; empty: Host and Port alone
 	User     string
 	Password Secret
 	VHost    string
@@ -50,6 +51,14 @@ type Broker struct {
 
 // Addr returns host:port.
 func (b Broker) Addr() string { return net.JoinHostPort(b.Host, strconv.Itoa(b.Port)) }
+
+// Addrs returns host:port of each node, at least one.
+func (b Broker) Addrs() []string {
+	if len(b.Hosts) > 0 {
+		return b.Hosts
+	}
+	return []string{b.Addr()}
+}
 
 // URL returns the amqp URL, amqps with TLS, with the password in clear: not for logs.
 func (b Broker) URL() string {
@@ -121,7 +130,17 @@ const (
 type BrokerMode struct {
 	Mode   Mode
 	Compat bool // declare queues exactly as Python peers do
+	Queues QueueType
 }
+
+// QueueType says of which type the queues are that no peer in Python declares.
+type QueueType string
+
+// The types.
+const (
+	Classic QueueType = "classic" // on one node
+	Quorum  QueueType = "quorum"  // on several nodes of a cluster
+)
 
 // RPC is the section [rpc].
 type RPC struct {
@@ -217,6 +236,10 @@ func (c *Config) serverURL(explicit string, port int) string {
 	}
 	return scheme + net.JoinHostPort(c.ServerBroker.Host, strconv.Itoa(port))
 }
+
+// SharedStore tells whether what the cloud's services know is where several of each
+// can work on it, by server.store.url, and not in files of each one.
+func (c *Config) SharedStore() bool { return c.loaded["server.store.url"] != "" }
 
 // Path returns the config.ini that was read, or "" when there was none.
 func (c *Config) Path() string { return c.path }

@@ -38,6 +38,7 @@ func fields() []field {
 	broker := func(port, whose string, at func(*Config) *Broker) {
 		add("host", "localhost", "host of the "+whose+" broker", str(func(c *Config) *string { return &at(c).Host }, hostName)).peers = true
 		add("port", port, "its AMQP port; 0: an embedded broker picks a free one", portNumber(func(c *Config) *int { return &at(c).Port })).peers = true
+		add("hosts", "", "nodes of a RabbitMQ cluster in place of host and port, each host:port, separated by commas; without a port it is port", func(c *Config) value { return nodesValue{at(c)} })
 		add("user", "guest", "account at the broker", str(func(c *Config) *string { return &at(c).User }, nonEmpty))
 		add("password", "guest", "its password", func(c *Config) value { return secretValue{&at(c).Password} })
 		add("vhost", "/", "virtual host at the broker", str(func(c *Config) *string { return &at(c).VHost }, nonEmpty))
@@ -98,6 +99,9 @@ func fields() []field {
 		return choiceValue[Mode]{&c.Broker.Mode, []Mode{ModeAuto, ModeExternal, ModeEmbedded}}
 	})
 	add("compat", "false", "declare queues exactly as Python peers do", truth(func(c *Config) *bool { return &c.Broker.Compat }))
+	add("queue_type", "classic", "of durable queues: classic, on one node; quorum, replicated by a RabbitMQ cluster", func(c *Config) value {
+		return choiceValue[QueueType]{&c.Broker.Queues, []QueueType{Classic, Quorum}}
+	})
 
 	section = "rpc"
 	add("timeout", "10", "seconds that a call may take",

@@ -113,6 +113,7 @@ func (l *loader) apply(c *Config) error {
 		c.sources[name] = e.source
 	}
 	derive(c)
+	nodesFirst(c)
 	for _, f := range l.table {
 		c.loaded[f.name] = f.value(c).text()
 	}
@@ -177,7 +178,8 @@ func absolute(dir, path string) string {
 // check looks at what single values cannot show.
 func (l *loader) check(c *Config) {
 	b, s := c.ClientBroker, c.ServerBroker
-	if b.Addr() == s.Addr() && b.VHost == s.VHost && b.Port != 0 {
+	l.checkNodes(c)
+	if b.shares(s) && b.Port != 0 {
 		l.failValue(l.won["server.broker.port"], problem{"is the client's broker too",
 			"give the two sides different ports, hosts or vhosts, as they have queues of the same names"})
 	}

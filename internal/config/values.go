@@ -172,6 +172,8 @@ func hostName(s string) *problem {
 	switch {
 	case s == "":
 		return nonEmpty(s)
+	case strings.Contains(s, ","):
+		return &problem{"is not a host", "the nodes of a cluster have a key of their own, hosts"}
 	case strings.Contains(s, "://") || strings.ContainsAny(s, "/@ \t"):
 		return &problem{"is not a host", "give only the host's name or address"}
 	case strings.ContainsAny(s, "[]"):

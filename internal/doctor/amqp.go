@@ -14,14 +14,11 @@ import (
 
 	"github.com/agata-fl/agata/internal/config"
 	"github.com/agata-fl/agata/internal/pki"
-	"github.com/agata-fl/agata/pkg/contract"
+	"github.com/agata-fl/agata/pkg/amqpx"
 )
 
 // embeddedProduct is how AGATA's own broker calls itself.
 const embeddedProduct = "agata amqpd"
-
-// maxEvents is the bound that services give to the queue of events.
-const maxEvents = 100_000
 
 // dialBroker connects to a broker, by TLS with secure if the broker wants that; the
 // error is one of this package's Err values, or the network's.
@@ -124,7 +121,8 @@ func askBroker(ctx context.Context, b config.Broker, secure *tls.Config) (string
 // askQueues asks for each queue first whether it is there, so that it makes
 // none, and then declares it as services do: a broker refuses a declaration
 // that differs and changes nothing. A refusal ends the channel.
-func askQueues(ctx context.Context, b config.Broker, secure *tls.Config, compat bool, names []string) ([]string, error) {
+func askQueues(ctx context.Context, b config.Broker, secure *tls.Config, how config.BrokerMode, names []string) ([]string, error) {
+	options := amqpx.Options{Compat: how.Compat, Quorum: how.Queues == config.Quorum}
 	conn, err := dialBroker(ctx, b, secure)
 	if err != nil {
 		return nil, err
@@ -133,7 +131,7 @@ func askQueues(ctx context.Context, b config.Broker, secure *tls.Config, compat 
 	var differ []string
 	for _, name := range names {
 		there, err := declare(conn, func(ch *amqp.Channel) error {
-			_, err := ch.QueueDeclarePassive(name, !compat, false, false, false, nil)
+			_, err := ch.QueueDeclarePassive(name, false, false, false, false, nil)
 			return err
 		}, amqp.NotFound)
 		if err != nil {
@@ -142,14 +140,7 @@ func askQueues(ctx context.Context, b config.Broker, secure *tls.Config, compat 
 		if !there {
 			continue
 		}
-		var args amqp.Table
-		if name == contract.EventsQueue && !compat {
-			args = amqp.Table{"x-max-length": int32(maxEvents)}
-		}
-		same, err := declare(conn, func(ch *amqp.Channel) error {
-			_, err := ch.QueueDeclare(name, !compat, false, false, false, args)
-			return err
-		}, amqp.PreconditionFailed)
+		same, err := declare(conn, func(ch *amqp.Channel) error { return options.Declare(ch, name) }, amqp.PreconditionFailed)
 		if err != nil {
 			return nil, fmt.Errorf("compare queue %s: %w", name, err)
 		}

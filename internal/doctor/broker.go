@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/agata-fl/agata/internal/config"
@@ -43,6 +47,52 @@ const mendNoBroker = "apt-get install rabbitmq-server, or docker compose up, or 
 
 // broker asks whether services will find, or can embed, the broker of a side.
 func broker(ctx context.Context, p Probes, mode config.Mode, s side) Result {
+	if len(s.broker.Hosts) > 0 {
+		return cluster(ctx, p, s)
+	}
+	return brokerAt(ctx, p, mode, s)
+}
+
+// cluster asks each node at once. Services do with one; that another is away is worth
+// a word.
+func cluster(ctx context.Context, p Probes, s side) Result {
+	nodes := nodesOf(s.broker)
+	results := make([]Result, len(nodes))
+	var wg sync.WaitGroup
+	for i, node := range nodes {
+		wg.Go(func() {
+			at := s
+			at.broker = node
+			results[i] = brokerAt(ctx, p, config.ModeExternal, at)
+		})
+	}
+	wg.Wait()
+	bad := slices.DeleteFunc(slices.Clone(results), func(r Result) bool { return r.Status == OK })
+	switch {
+	case len(bad) == 0:
+		return ok("%d nodes: %s, and the others", len(nodes), results[0].Found)
+	case len(bad) == len(nodes):
+		return bad[0]
+	}
+	return warning(bad[0].Mend, "%d of %d nodes do not serve: %s", len(bad), len(nodes), bad[0].Found)
+}
+
+// nodesOf are a cluster's nodes, each as a broker of its own.
+func nodesOf(b config.Broker) []config.Broker {
+	var nodes []config.Broker
+	for _, addr := range b.Addrs() {
+		node := b
+		node.Hosts = nil
+		if host, port, err := net.SplitHostPort(addr); err == nil {
+			node.Host = host
+			node.Port, _ = strconv.Atoi(port) // it was read as a number
+		}
+		nodes = append(nodes, node)
+	}
+	return nodes
+}
+
+func brokerAt(ctx context.Context, p Probes, mode config.Mode, s side) Result {
 	b, addr := s.broker, s.broker.Addr()
 	if b.Port == 0 {
 		return ok("embedded, on a port that is free at the time")
@@ -79,11 +129,18 @@ func broker(ctx context.Context, p Probes, mode config.Mode, s side) Result {
 
 // queues asks whether other peers declared queues in another way than services
 // will, which the broker would refuse them.
-func queues(ctx context.Context, p Probes, compat bool, s side) Result {
+func queues(ctx context.Context, p Probes, how config.BrokerMode, s side) Result {
 	if s.broker.Port == 0 {
 		return ok("none yet: the broker is embedded")
 	}
-	differ, err := p.Queues(ctx, s.broker, compat, s.queues)
+	compat := how.Compat
+	var differ []string
+	var err error
+	for _, node := range nodesOf(s.broker) { // one that answers knows them all
+		if differ, err = p.Queues(ctx, node, how, s.queues); err == nil {
+			break
+		}
+	}
 	want := !compat
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -91,8 +148,8 @@ func queues(ctx context.Context, p Probes, compat bool, s side) Result {
 	case err != nil:
 		return warning("see the "+s.name+" broker", "the queues could not be looked at: %v", err)
 	case len(differ) > 0:
-		return failed(fmt.Sprintf("set compat = %t in section [broker] of config.ini, or delete these queues: rabbitmqctl delete_queue NAME", want),
-			"other peers, as Python ones do, declared queues in another way than compat = %t does: %s", compat, strings.Join(differ, ", "))
+		return failed(fmt.Sprintf("set compat = %t in section [broker] of config.ini, or queue_type as the others have it, or delete these queues: rabbitmqctl delete_queue NAME", want),
+			"other peers, as Python ones do, declared queues in another way than compat = %t and queue_type = %s do: %s", compat, how.Queues, strings.Join(differ, ", "))
 	}
-	return ok("none that differs from compat = %t", compat)
+	return ok("none that differs from compat = %t and queue_type = %s", compat, how.Queues)
 }

@@ -64,7 +64,7 @@ func Run(ctx context.Context, cfg *config.Config, p Probes) []Result {
 	for _, side := range sides(cfg) {
 		checks = append(checks,
 			check{side.name + " broker", func(ctx context.Context) Result { return broker(ctx, p, cfg.Broker.Mode, side) }},
-			check{side.name + " queues", func(ctx context.Context) Result { return queues(ctx, p, cfg.Broker.Compat, side) }})
+			check{side.name + " queues", func(ctx context.Context) Result { return queues(ctx, p, cfg.Broker, side) }})
 	}
 	checks = append(checks,
 		check{"gateway port", func(ctx context.Context) Result { return gatewayPort(ctx, p, cfg) }},

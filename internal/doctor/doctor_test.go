@@ -53,7 +53,7 @@ func sound() Probes {
 			return "3.12.1\n", nil
 		},
 		Broker: func(context.Context, config.Broker) (string, error) { return "RabbitMQ 3.13.7", nil },
-		Queues: func(context.Context, config.Broker, bool, []string) ([]string, error) { return nil, nil },
+		Queues: func(context.Context, config.Broker, config.BrokerMode, []string) ([]string, error) { return nil, nil },
 		Listen: func(context.Context, string) error { return nil },
 		HTTP: func(context.Context, string, string) (Answer, error) {
 			return Answer{Status: 200, Header: http.Header{"Date": {noon.Format(http.TimeFormat)}}, Body: `{"status":"ok"}`}, nil
@@ -155,18 +155,32 @@ func TestEachFaultIsNamedWithItsMend(t *testing.T) {
 		{"silent host", nil, brokerFails(context.DeadlineExceeded), "cloud broker", Failed, "does not answer: context deadline exceeded", "let its port through"},
 		{"broker in the way of the embedded one", []string{"broker.mode=embedded"}, nil, "cloud broker", Failed, "RabbitMQ 3.13.7 already answers", "mode = external"},
 		{"transient queues of peers", nil, func(p *Probes) {
-			p.Queues = func(_ context.Context, _ config.Broker, compat bool, _ []string) ([]string, error) {
-				if compat {
+			p.Queues = func(_ context.Context, _ config.Broker, how config.BrokerMode, _ []string) ([]string, error) {
+				if how.Compat {
 					return nil, nil
 				}
 				return []string{"events", "rpc_exec_get_user_info"}, nil
 			}
 		}, "cloud queues", Failed, "events, rpc_exec_get_user_info", "set compat = true in section [broker]"},
+		{"a cluster", []string{"server.broker.hosts=a,b:1,c"}, nil, "cloud broker", OK, "3 nodes: RabbitMQ 3.13.7 answers at a:9000", ""},
+		{"a node is away", []string{"server.broker.hosts=a,b:1,c"}, func(p *Probes) {
+			p.Broker = func(_ context.Context, b config.Broker) (string, error) {
+				if b.Host == "b" {
+					return "", syscall.ECONNREFUSED
+				}
+				return "RabbitMQ 3.13.7", nil
+			}
+		}, "cloud broker", Warning, "1 of 3 nodes do not serve: nothing is there at b:1", "rabbitmq-server"},
+		{"no node is there", []string{"server.broker.hosts=a,b:1,c"}, func(p *Probes) {
+			p.Broker = func(context.Context, config.Broker) (string, error) { return "", syscall.ECONNREFUSED }
+		}, "cloud broker", Failed, "nothing is there at a:9000, and mode is external", "rabbitmq-server"},
 		{"durable queues with compat", []string{"broker.compat=true"}, func(p *Probes) {
-			p.Queues = func(context.Context, config.Broker, bool, []string) ([]string, error) { return []string{"events"}, nil }
-		}, "client queues", Failed, "compat = true does: events", "set compat = false"},
+			p.Queues = func(context.Context, config.Broker, config.BrokerMode, []string) ([]string, error) {
+				return []string{"events"}, nil
+			}
+		}, "client queues", Failed, "compat = true and queue_type = classic do: events", "set compat = false"},
 		{"queues out of sight", nil, func(p *Probes) {
-			p.Queues = func(context.Context, config.Broker, bool, []string) ([]string, error) {
+			p.Queues = func(context.Context, config.Broker, config.BrokerMode, []string) ([]string, error) {
 				return nil, errors.New("no permission")
 			}
 		}, "client queues", Warning, "no permission", "see the client broker"},
@@ -278,7 +292,7 @@ func TestWhatIsNoFault(t *testing.T) {
 		{"a port left to chance", []string{"broker.mode=embedded", "server.broker.port=0"}, nil, "cloud broker", "free at the time"},
 		{"queues of a broker left to chance", []string{"broker.mode=embedded", "server.broker.port=0"}, nil, "cloud queues", "embedded"},
 		{"queues of no broker", nil, func(p *Probes) {
-			p.Queues = func(context.Context, config.Broker, bool, []string) ([]string, error) {
+			p.Queues = func(context.Context, config.Broker, config.BrokerMode, []string) ([]string, error) {
 				return nil, opErr(syscall.ECONNREFUSED)
 			}
 		}, "cloud queues", "nothing is there"},

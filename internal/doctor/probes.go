@@ -21,7 +21,7 @@ type Probes struct {
 	Broker func(ctx context.Context, b config.Broker) (product string, err error)
 	// Queues returns those of the named queues that the broker has and that were
 	// declared in another way than this configuration's.
-	Queues func(ctx context.Context, b config.Broker, compat bool, names []string) ([]string, error)
+	Queues func(ctx context.Context, b config.Broker, how config.BrokerMode, names []string) ([]string, error)
 	// Listen binds an address and lets go of it.
 	Listen func(ctx context.Context, addr string) error
 	// Certificates describes those that the configuration names; the error joins what

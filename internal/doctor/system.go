@@ -26,8 +26,8 @@ func System(secure *tls.Config) Probes {
 	return Probes{
 		Run: runProgram, Listen: tryListen, Certificates: pki.Check,
 		Broker: func(ctx context.Context, b config.Broker) (string, error) { return askBroker(ctx, b, secure) },
-		Queues: func(ctx context.Context, b config.Broker, compat bool, names []string) ([]string, error) {
-			return askQueues(ctx, b, secure, compat, names)
+		Queues: func(ctx context.Context, b config.Broker, how config.BrokerMode, names []string) ([]string, error) {
+			return askQueues(ctx, b, secure, how, names)
 		},
 		HTTP: func(ctx context.Context, method, url string) (Answer, error) {
 			return request(ctx, secure, method, url)

@@ -135,7 +135,7 @@ func TestAskOverTLS(t *testing.T) {
 	if product, err := p.Broker(bounded(t), b); err != nil || product != embeddedProduct {
 		t.Errorf("got %q, %v", product, err)
 	}
-	if _, err := p.Queues(bounded(t), b, false, []string{contract.EventsQueue}); err != nil {
+	if _, err := p.Queues(bounded(t), b, config.BrokerMode{}, []string{contract.EventsQueue}); err != nil {
 		t.Error(err)
 	}
 	if _, err := System(nil).Broker(bounded(t), b); !strings.Contains(pki.Advice(err), "ca.pem") {
@@ -211,7 +211,7 @@ func checkQueues(t *testing.T, b config.Broker) {
 		false: {contract.GetUser.Name},
 		true:  {contract.RequestTasks.Name, contract.EventsQueue},
 	} {
-		got, err := askQueues(bounded(t), b, nil, compat, names)
+		got, err := askQueues(bounded(t), b, nil, config.BrokerMode{Compat: compat}, names)
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("compat=%t: got %v, %v, want %v", compat, got, err, want)
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -28,6 +29,9 @@ const (
 	// RabbitMQTLSVar says where the first node speaks TLS, and where the certificates
 	// of its authority are, as "port,folder".
 	RabbitMQTLSVar = "AGATA_TEST_RABBITMQ_TLS"
+	// ClusterVar says where the nodes of a private cluster are, as
+	// "amqp-port,management-port" each, and its folder, with semicolons between.
+	ClusterVar = "AGATA_TEST_CLUSTER"
 )
 
 // Node is a virtual host of one test's own on a private RabbitMQ node.
@@ -43,6 +47,7 @@ type Node struct {
 	VHost string
 
 	management string // base URL of the HTTP API
+	folder     string // of a cluster
 }
 
 // RabbitMQ gives a virtual host on the first private node, or skips the test.
@@ -71,12 +76,35 @@ func RabbitMQTLS(t testing.TB) (n *Node, folder string) {
 	return n, folder
 }
 
+// RabbitMQCluster gives a virtual host on a private cluster, as its first node has
+// it, and the addresses of all nodes; or it skips the test.
+func RabbitMQCluster(t testing.TB) (n *Node, addrs []string) {
+	t.Helper()
+	text := os.Getenv(ClusterVar)
+	if text == "" {
+		t.Skipf("needs a private RabbitMQ cluster in %s: `make test` starts it, or run `eval \"$(tools/testnodes cluster DIR)\"`", ClusterVar)
+	}
+	nodes := strings.Split(text, ";")
+	for _, where := range nodes[:len(nodes)-1] {
+		port, _, _ := strings.Cut(where, ",")
+		addrs = append(addrs, net.JoinHostPort("127.0.0.1", port))
+	}
+	n = nodeAt(t, ClusterVar, nodes[0])
+	n.folder = nodes[len(nodes)-1]
+	return n, addrs
+}
+
 func node(t testing.TB, variable string) *Node {
 	t.Helper()
 	where := os.Getenv(variable)
 	if where == "" {
 		t.Skipf("needs a private RabbitMQ node in %s: `make test` starts them, or run `eval \"$(tools/testnodes start DIR)\"`", variable)
 	}
+	return nodeAt(t, variable, where)
+}
+
+func nodeAt(t testing.TB, variable, where string) *Node {
+	t.Helper()
 	n, err := parseNode(where)
 	if err != nil {
 		t.Fatalf("%s=%q: %v", variable, where, err)
@@ -111,6 +139,10 @@ func parseNode(where string) (*Node, error) {
 // seconds behind, which is how long this takes.
 func (n *Node) CloseConnections(t testing.TB) {
 	t.Helper()
+	if n.folder != "" { // whose nodes list each other's connections late
+		testnodes(t, "ctl", n.folder, "c1", "close_all_connections", "--vhost", n.VHost, "closed by a test")
+		return
+	}
 	called := time.Now().UnixMilli()
 	closed := map[string]bool{}
 	Eventually(t, 20*time.Second, "RabbitMQ has closed the connections to "+n.VHost, func() bool {
@@ -184,16 +216,20 @@ func RaiseAlarm(t testing.TB) (lift func()) {
 	}
 	watermark := func(bytes string) {
 		t.Helper()
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		out, err := exec.CommandContext(ctx, filepath.Join("..", "..", "tools", "testnodes"), "ctl", filepath.Dir(folder), "one",
-			"set_vm_memory_high_watermark", "absolute", bytes).CombinedOutput()
-		if err != nil {
-			t.Errorf("set the memory of the RabbitMQ node: %v %s", err, out)
-		}
+		testnodes(t, "ctl", filepath.Dir(folder), "one", "set_vm_memory_high_watermark", "absolute", bytes)
 	}
 	watermark("1MB")
 	lift = sync.OnceFunc(func() { watermark("1GB") })
 	t.Cleanup(lift)
 	return lift
+}
+
+// testnodes runs that tool.
+func testnodes(t testing.TB, args ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if out, err := exec.CommandContext(ctx, filepath.Join("..", "..", "tools", "testnodes"), args...).CombinedOutput(); err != nil {
+		t.Errorf("tools/testnodes %q: %v %s", args, err, out)
+	}
 }

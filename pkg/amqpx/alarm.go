@@ -45,7 +45,7 @@ func (a *alarm) on() <-chan struct{} {
 func (t *Transport) refuses(s *session) error {
 	select {
 	case <-s.alarm.on():
-		return rpc.Errorf(rpc.Unavailable, "the broker at %s takes no messages now (memory or disk alarm)", brokerName(t.opt))
+		return rpc.Errorf(rpc.Unavailable, "the broker at %s takes no messages now (memory or disk alarm)", t.nodes)
 	default:
 		return nil
 	}

@@ -77,14 +77,14 @@ func (t *Transport) call(ctx context.Context, r rpc.Request) (rpc.Reply, error) 
 			// refusal on a live one is the broker's word.
 			confirmed = nil
 			if !confirm.Acked() && !cs.ended() {
-				return rpc.Reply{}, rpc.Errorf(rpc.Unavailable, "the broker at %s refused the call of %s", brokerName(t.opt), r.Function)
+				return rpc.Reply{}, rpc.Errorf(rpc.Unavailable, "the broker at %s refused the call of %s", t.nodes, r.Function)
 			}
 		case <-alarm:
 			// Brokers tell who publishes: this call may be what led to the word, and
 			// then waits in the connection until they read on.
 			if alarm = nil; confirmed != nil {
 				return rpc.Reply{}, rpc.Errorf(rpc.Unavailable,
-					"the broker at %s takes no messages now (memory or disk alarm): whether %s takes effect when it does again is unknown", brokerName(t.opt), r.Function)
+					"the broker at %s takes no messages now (memory or disk alarm): whether %s takes effect when it does again is unknown", t.nodes, r.Function)
 			}
 		case <-ctx.Done():
 			if errors.Is(ctx.Err(), context.Canceled) {

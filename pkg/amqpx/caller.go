@@ -33,11 +33,16 @@ func newCaller(t *Transport) *caller { return &caller{t: t, changed: make(chan s
 
 // use makes a session the caller's until it is lost or ctx ends.
 func (c *caller) use(ctx context.Context, s *session) error {
-	cs, err := c.open(s)
-	if err != nil {
+	var cs *callSession
+	if err := s.within(setupTimeout, func() (err error) { cs, err = c.open(s); return err }); err != nil {
+		if cs != nil { // made too late
+			s.close()
+			cs.wg.Wait()
+		}
 		return err
 	}
 	c.set(cs)
+	var err error
 	select {
 	case <-ctx.Done():
 		err = ctx.Err()
@@ -72,7 +77,7 @@ func (c *caller) session(ctx context.Context) (*callSession, error) {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return nil, rpc.Errorf(rpc.Unavailable, "no connection to the broker at %s: %w", brokerName(c.t.opt), c.t.whyDown(ctx))
+			return nil, rpc.Errorf(rpc.Unavailable, "no connection to the broker at %s: %w", c.t.nodes, c.t.whyDown(ctx))
 		}
 	}
 }
@@ -136,7 +141,7 @@ func (c *caller) open(s *session) (*callSession, error) {
 	cs.wg.Go(func() {
 		for r := range returns {
 			cs.deliver(r.CorrelationId, outcome{err: &rpc.Error{Code: rpc.Unavailable, Err: rpc.ErrNobody,
-				Message: fmt.Sprintf("nobody serves %s on the broker at %s", r.RoutingKey, brokerName(c.t.opt))}}, c.t.metrics.returned.Inc)
+				Message: fmt.Sprintf("nobody serves %s on the broker at %s", r.RoutingKey, c.t.nodes)}}, c.t.metrics.returned.Inc)
 		}
 	})
 	cs.wg.Go(func() {

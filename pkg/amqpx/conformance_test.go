@@ -6,6 +6,7 @@ import (
 
 	"github.com/agata-fl/agata/internal/amqpd"
 	"github.com/agata-fl/agata/internal/testenv"
+	"github.com/agata-fl/agata/pkg/amqpx"
 	"github.com/agata-fl/agata/pkg/rpc"
 	"github.com/agata-fl/agata/pkg/rpc/rpctest"
 )
@@ -37,6 +38,22 @@ func TestConformanceEmbedded(t *testing.T) {
 			rpctest.Run(t, rpctest.Broker{
 				Connect: func(t *testing.T) rpc.Transport { return connect(t, s.URL(), compat) },
 				Drop:    func(*testing.T) { s.CloseConnections() },
+			})
+		})
+	}
+}
+
+// TestConformanceCluster runs over quorum queues, and with compat over those that
+// peers in Python declare; each transport takes a node at random.
+func TestConformanceCluster(t *testing.T) {
+	for name, compat := range map[string]bool{"quorum": false, "compat": true} {
+		t.Run(name, func(t *testing.T) {
+			n, addrs := testenv.RabbitMQCluster(t)
+			rpctest.Run(t, rpctest.Broker{
+				Connect: func(t *testing.T) rpc.Transport {
+					return running(t, amqpx.Options{Nodes: addrs, VHost: n.VHost, Compat: compat, Quorum: true})
+				},
+				Drop: func(t *testing.T) { n.CloseConnections(t) },
 			})
 		})
 	}

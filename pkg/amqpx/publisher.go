@@ -20,6 +20,7 @@ const batch = 256
 // buffer after the confirms finds every return.
 type publisher struct {
 	t       *Transport
+	s       *session
 	ch      *amqp.Channel
 	returns chan amqp.Return
 
@@ -35,7 +36,7 @@ func newPublisher(t *Transport, s *session) (*publisher, error) {
 	if err := ch.Confirm(false); err != nil {
 		return nil, fmt.Errorf("put the channel for messages in confirm mode: %w", err)
 	}
-	return &publisher{t: t, ch: ch, returns: ch.NotifyReturn(make(chan amqp.Return, batch)), declared: make(map[string]bool)}, nil
+	return &publisher{t: t, s: s, ch: ch, returns: ch.NotifyReturn(make(chan amqp.Return, batch)), declared: make(map[string]bool)}, nil
 }
 
 // Publish implements [rpc.Publisher]. When it fails, some of the messages may
@@ -62,7 +63,7 @@ func (p *publisher) publish(ctx context.Context, queue string, bodies [][]byte) 
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.declared[queue] {
-		if err := p.t.declareQueue(p.ch, queue); err != nil {
+		if err := p.s.within(setupTimeout, func() error { return p.t.declareQueue(p.ch, queue) }); err != nil {
 			return rpc.Errorf(rpc.Unavailable, "%w", err)
 		}
 		p.declared[queue] = true

@@ -18,12 +18,16 @@ const (
 	backoffFirst = 250 * time.Millisecond
 	backoffCap   = 15 * time.Second
 	healthyAfter = 30 * time.Second
+	// setupTimeout bounds what a broker takes to declare a queue: one whose node is
+	// gone in silence keeps the others waiting for it.
+	setupTimeout = 15 * time.Second
 )
 
 // session is one connection; lost is closed, with the reason in err, when it
 // has ended.
 type session struct {
 	conn    *amqp.Connection
+	node    *node
 	epoch   uint64
 	alarm   alarm
 	lost    chan struct{}
@@ -75,26 +79,53 @@ func backoff(try int) time.Duration {
 }
 
 func (t *Transport) runSession(ctx context.Context, role string, epoch uint64, use func(context.Context, *session) error) error {
-	s, err := t.dial(ctx, role, epoch)
+	s, err := t.dialAny(ctx, role, epoch)
 	if err != nil {
 		return err
 	}
-	up := t.metrics.up.WithLabelValues(role)
+	up, began := t.metrics.up.WithLabelValues(role), time.Now()
 	up.Set(1)
+	t.nodes.set(role, s.node.addr)
 	err = use(ctx, s)
+	t.nodes.set(role, "")
 	up.Set(0)
 	s.close()
+	if ctx.Err() == nil {
+		t.nodes.ended(s.node, time.Since(began))
+	}
+	if err != nil && len(t.nodes.list) > 1 {
+		err = fmt.Errorf("on the broker's node %s: %w", s.node.addr, err)
+	}
 	return err
 }
 
-func (t *Transport) dial(ctx context.Context, role string, epoch uint64) (*session, error) {
+// dialAny connects to the first node that is to be had.
+func (t *Transport) dialAny(ctx context.Context, role string, epoch uint64) (*session, error) {
+	var errs []error
+	for _, n := range t.nodes.order() {
+		s, err := t.dial(ctx, n, role, epoch)
+		if err == nil {
+			if len(t.nodes.list) > 1 {
+				t.log.Info("a session with the broker", "role", role, "node", n.addr)
+			}
+			return s, nil
+		}
+		if errs = append(errs, err); ctx.Err() != nil {
+			break
+		}
+		t.nodes.ended(n, 0)
+	}
+	return nil, errors.Join(errs...)
+}
+
+func (t *Transport) dial(ctx context.Context, n *node, role string, epoch uint64) (*session, error) {
 	o := t.opt
 	props := amqp.NewConnectionProperties()
 	props["product"] = "AGATA"
 	props.SetClientConnectionName(o.Name + "/" + role)
 	dialCtx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	conn, err := amqp.DialConfig("amqp://"+brokerName(o), amqp.Config{
+	conn, err := amqp.DialConfig("amqp://"+n.addr, amqp.Config{
 		SASL:       []amqp.Authentication{&amqp.PlainAuth{Username: o.User, Password: o.Password}},
 		Vhost:      o.VHost,
 		Heartbeat:  o.Heartbeat,
@@ -109,16 +140,16 @@ func (t *Transport) dial(ctx context.Context, role string, epoch uint64) (*sessi
 			if err := c.SetDeadline(time.Now().Add(dialTimeout)); err != nil {
 				return nil, errors.Join(err, c.Close())
 			}
-			if c, err = secured(dialCtx, c, o.TLS); err != nil {
+			if c, err = secured(dialCtx, c, n.host, o.TLS); err != nil {
 				return nil, err
 			}
 			return &deadlineConn{Conn: c}, nil
 		},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("connect to the broker at %s as %s: %w", brokerName(o), o.User, err)
+		return nil, fmt.Errorf("connect to the broker at %s as %s: %w", n.addr, o.User, err)
 	}
-	s := &session{conn: conn, epoch: epoch, lost: make(chan struct{}), watched: make(chan struct{})}
+	s := &session{conn: conn, node: n, epoch: epoch, lost: make(chan struct{}), watched: make(chan struct{})}
 	closed := conn.NotifyClose(make(chan *amqp.Error, 1))
 	blocked := conn.NotifyBlocked(make(chan amqp.Blocking, 8))
 	go s.watch(t, closed, blocked)
@@ -126,9 +157,13 @@ func (t *Transport) dial(ctx context.Context, role string, epoch uint64) (*sessi
 }
 
 // secured shakes hands by TLS, if that is wanted. A connection that fails is closed.
-func secured(ctx context.Context, c net.Conn, with *tls.Config) (net.Conn, error) {
+func secured(ctx context.Context, c net.Conn, host string, with *tls.Config) (net.Conn, error) {
 	if with == nil {
 		return c, nil
+	}
+	if with.ServerName == "" {
+		with = with.Clone()
+		with.ServerName = host
 	}
 	over := tls.Client(c, with)
 	if err := over.HandshakeContext(ctx); err != nil {
@@ -169,6 +204,22 @@ func (s *session) watch(t *Transport, closed <-chan *amqp.Error, blocked <-chan 
 			return
 		}
 	}
+}
+
+// within bounds what the library waits for without one: when the time is over the
+// session ends.
+func (s *session) within(d time.Duration, fn func() error) error {
+	fired := make(chan struct{})
+	timer := time.AfterFunc(d, func() {
+		defer close(fired)
+		_ = s.conn.CloseDeadline(time.Now().Add(2 * time.Second)) // that fn returns is what counts
+	})
+	err := fn()
+	if timer.Stop() {
+		return err
+	}
+	<-fired
+	return fmt.Errorf("the broker did not answer within %s: %w", d, errors.Join(err, amqp.ErrClosed))
 }
 
 func (s *session) close() {

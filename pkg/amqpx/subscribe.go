@@ -28,19 +28,9 @@ func (t *Transport) SubscribeBatch(ctx context.Context, queue string, fn func(bo
 
 func (t *Transport) subscribe(ctx context.Context, queue string, most int, fn func(bodies [][]byte) error) error {
 	return t.keep(ctx, "subscribe", func(ctx context.Context, s *session) error {
-		ch, err := s.conn.Channel()
+		_, deliveries, err := t.consume(s, queue, subscribePrefetch)
 		if err != nil {
-			return fmt.Errorf("open a channel to read %s: %w", queue, err)
-		}
-		if err := ch.Qos(subscribePrefetch, 0, false); err != nil {
-			return fmt.Errorf("set the prefetch of %s: %w", queue, err)
-		}
-		if err := t.declareQueue(ch, queue); err != nil {
 			return err
-		}
-		deliveries, err := ch.Consume(queue, consumerTag, false, false, false, false, nil)
-		if err != nil {
-			return fmt.Errorf("consume %s: %w", queue, err)
 		}
 		bodies := make([][]byte, 0, most)
 		for {
@@ -62,6 +52,26 @@ func (t *Transport) subscribe(ctx context.Context, queue string, most int, fn fu
 			}
 		}
 	})
+}
+
+// consume reads a queue on a channel of its own.
+func (t *Transport) consume(s *session, queue string, prefetch int) (ch *amqp.Channel, deliveries <-chan amqp.Delivery, err error) {
+	err = s.within(setupTimeout, func() (err error) {
+		if ch, err = s.conn.Channel(); err != nil {
+			return fmt.Errorf("open a channel for %s: %w", queue, err)
+		}
+		if err := ch.Qos(prefetch, 0, false); err != nil {
+			return fmt.Errorf("set the prefetch of %s: %w", queue, err)
+		}
+		if err := t.declareQueue(ch, queue); err != nil {
+			return err
+		}
+		if deliveries, err = ch.Consume(queue, consumerTag, false, false, false, false, nil); err != nil {
+			return fmt.Errorf("consume %s: %w", queue, err)
+		}
+		return nil
+	})
+	return ch, deliveries, err
 }
 
 // gather puts what has come already behind the first message, up to most, and

@@ -32,7 +32,14 @@ func connect(t *testing.T, rawURL string, compat bool) *amqpx.Transport {
 	if len(u.Path) > 1 {
 		vhost = u.Path[1:]
 	}
-	tr, err := amqpx.New(amqpx.Options{Host: u.Hostname(), Port: port, User: u.User.Username(), Password: password, VHost: vhost, Compat: compat, Name: t.Name()})
+	return running(t, amqpx.Options{Host: u.Hostname(), Port: port, User: u.User.Username(), Password: password, VHost: vhost, Compat: compat})
+}
+
+// running returns a transport that runs until the test ends.
+func running(t *testing.T, o amqpx.Options) *amqpx.Transport {
+	t.Helper()
+	o.Name = t.Name()
+	tr, err := amqpx.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -78,9 +78,13 @@ func (w *worker) serve(ctx, handlerCtx context.Context, s *session) error {
 		}
 		readers.Wait() // no handler begins from here on
 	}
+	if err := w.alone(ctx, s); err != nil {
+		end()
+		return err
+	}
 	failed := make(chan error, len(w.opt.Endpoints)+1)
 	for i := range w.opt.Endpoints {
-		ch, deliveries, err := w.consume(s, w.opt.Endpoints[i])
+		ch, deliveries, err := w.t.consume(s, w.opt.Endpoints[i].Function, w.opt.Endpoints[i].Prefetch)
 		if err != nil {
 			end()
 			return err
@@ -89,7 +93,8 @@ func (w *worker) serve(ctx, handlerCtx context.Context, s *session) error {
 		readers.Go(func() { w.read(handlerCtx, i, ch, deliveries, stop, failed) })
 	}
 	if w.opt.Introspect != nil {
-		if err := w.t.introspect(s, w.opt.Introspect, &introspection); err != nil {
+		err := s.within(setupTimeout, func() error { return w.t.introspect(s, w.opt.Introspect, &introspection) })
+		if err != nil {
 			end()
 			return err
 		}
@@ -100,6 +105,10 @@ func (w *worker) serve(ctx, handlerCtx context.Context, s *session) error {
 	case <-s.lost:
 		err = s.err
 	case err = <-failed:
+		if s.conn.IsClosed() { // which is why
+			<-s.lost
+			err = s.err
+		}
 	case <-ctx.Done():
 	}
 	end()
@@ -113,24 +122,6 @@ func (w *worker) serve(ctx, handlerCtx context.Context, s *session) error {
 
 // consumerTag is the same on every channel: tags are the channel's own.
 const consumerTag = "agata"
-
-func (w *worker) consume(s *session, ep rpc.Endpoint) (*amqp.Channel, <-chan amqp.Delivery, error) {
-	ch, err := s.conn.Channel()
-	if err != nil {
-		return nil, nil, fmt.Errorf("open a channel for %s: %w", ep.Function, err)
-	}
-	if err := ch.Qos(ep.Prefetch, 0, false); err != nil {
-		return nil, nil, fmt.Errorf("set the prefetch of %s: %w", ep.Function, err)
-	}
-	if err := w.t.declareQueue(ch, ep.Function); err != nil {
-		return nil, nil, err
-	}
-	deliveries, err := ch.Consume(ep.Function, consumerTag, false, false, false, false, nil)
-	if err != nil {
-		return nil, nil, fmt.Errorf("consume %s: %w", ep.Function, err)
-	}
-	return ch, deliveries, nil
-}
 
 // read hands deliveries to handlers. After the stop it gives back what it has
 // not begun.

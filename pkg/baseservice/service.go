@@ -33,6 +33,12 @@ type Options struct {
 	Timeout time.Duration
 	// SoftDrain and HardDrain bound the stop; see [rpc.ServeOptions].
 	SoftDrain, HardDrain time.Duration
+	// Alone lets the service serve only where no other of its name does, since what it
+	// knows is its own.
+	Alone bool
+	// Hear, when set, is given the words to every service that this package does not
+	// know; see [rpc.Transport]. Whoever has an account at the broker may say them.
+	Hear func(word string)
 	// Drained, when set, runs at the stop, when no call is under way any more and
 	// what is told is still delivered: for what must end before that does.
 	Drained func()
@@ -118,7 +124,12 @@ func (s *Service) Run(ctx context.Context) error {
 	defer stopRecorder()
 	var g errgroup.Group
 	g.Go(func() error { return s.recorder.Run(recorderCtx) })
+	alone := ""
+	if s.opt.Alone {
+		alone = s.opt.Name
+	}
 	err := s.opt.Transport.Serve(ctx, rpc.ServeOptions{
+		Alone:      alone,
 		Endpoints:  s.endpoints(),
 		Introspect: s.introspect,
 		Ready: func() {

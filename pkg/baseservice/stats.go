@@ -83,6 +83,9 @@ func (s *Service) introspect(kind string) []byte {
 		}
 		slices.SortFunc(info.Functions, func(a, b FunctionInfo) int { return strings.Compare(a.Name, b.Name) })
 	default:
+		if s.opt.Hear != nil {
+			s.opt.Hear(kind)
+		}
 		return nil
 	}
 	b, err := json.Marshal(info)

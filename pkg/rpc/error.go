@@ -43,6 +43,9 @@ func (e *Error) Unwrap() error { return e.Err }
 // of the function's name: its service never ran there.
 var ErrNobody = errors.New("nobody serves the function")
 
+// ErrAnother ends a worker that was to be alone and is not.
+var ErrAnother = errors.New("another one is there")
+
 // Errorf makes an Error; a %w in the format keeps the cause.
 func Errorf(code Code, format string, args ...any) *Error {
 	err := fmt.Errorf(format, args...)

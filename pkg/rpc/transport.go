@@ -60,6 +60,10 @@ type ServeOptions struct {
 	// Introspect, when set, answers the questions that go to every service:
 	// kind is "ping", "info" or "stats". nil means no answer.
 	Introspect func(kind string) []byte
+	// Alone, when set, is a name that one worker of the broker has at most. Another
+	// one that wants it waits for a while, since the first may be gone without a word,
+	// and then ends with [ErrAnother].
+	Alone string
 	// Ready is called once, when every endpoint is served for the first time.
 	Ready func()
 	// SoftDrain is how long handlers may go on after the stop before their

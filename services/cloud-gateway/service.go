@@ -111,11 +111,12 @@ func New(opt Options) (*Service, error) {
 	}
 	opt.Timeout = cmp.Or(opt.Timeout, 10*time.Second)
 	opt.Base.Name, opt.Base.EventName, opt.Base.Transport = "cloud-gateway", contract.EventCloudGateway, opt.Transport
-	base, err := baseservice.New(opt.Base)
-	if err != nil {
+	s := &Service{opt: opt, forward: forward.New(opt.Transport, opt.Timeout), slots: make(chan struct{}, maxCalls), large: httpx.NewLarge(maxLarge)}
+	opt.Base.Hear = func(word string) { s.api.Hear(word) } // the broker is served when there is one
+	var err error
+	if s.base, err = baseservice.New(opt.Base); err != nil {
 		return nil, err
 	}
-	s := &Service{opt: opt, base: base, forward: forward.New(opt.Transport, opt.Timeout), slots: make(chan struct{}, maxCalls), large: httpx.NewLarge(maxLarge)}
 	if s.console, err = newConsole(opt.Console, opt.Base.Version); err != nil {
 		return nil, fmt.Errorf("cloudgateway: %w", err)
 	}
@@ -124,7 +125,7 @@ func New(opt Options) (*Service, error) {
 		return nil, err
 	}
 	s.http, err = httpx.New(httpx.Options{
-		Addr: opt.Addr, TLS: opt.TLS, Handler: handler, Logger: base.Logger(),
+		Addr: opt.Addr, TLS: opt.TLS, Handler: handler, Logger: s.base.Logger(),
 		WriteTimeout: opt.Timeout + time.Minute,
 		DrainTimeout: opt.Timeout + time.Second, // every call has ended by then
 	})

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/agata-fl/agata/internal/audit"
 	"github.com/agata-fl/agata/internal/history"
 	"github.com/agata-fl/agata/internal/httpx"
@@ -77,6 +79,8 @@ type API struct {
 	keys     running // idempotency keys whose request is under way
 	asked    askedServices
 	revoked  revokedEnd
+	id       string         // of this gateway
+	hearing  chan struct{}  // one token while another's revocation is looked up
 	beside   sync.WaitGroup // questions that no request waits for
 	mux      *http.ServeMux
 }
@@ -119,6 +123,7 @@ func New(opt Options) (*API, error) {
 		opt: opt, log: opt.Logger, forward: opt.Forward, history: opt.History, files: fileClient(opt.FilesTLS),
 		requests: make(chan struct{}, maxRequests), streams: make(chan struct{}, maxStreams), lobby: make(chan struct{}, maxLobby),
 		linked: make(chan struct{}, maxLinks), large: httpx.NewLarge(maxLarge), links: newLinks(),
+		id: uuid.NewString(), hearing: make(chan struct{}, 1),
 		keys: running{byKey: map[string]string{}},
 	}
 	a.mux = a.newMux()

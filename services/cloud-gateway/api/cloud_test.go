@@ -32,6 +32,7 @@ type cloud struct {
 	calls   map[string]int
 	lines   []string
 	refuses map[string]error // by function
+	now     float64          // when bundles are revoked; 1 if zero
 	hold    chan struct{}    // starts wait for it, if set
 }
 

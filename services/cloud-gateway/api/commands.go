@@ -35,7 +35,7 @@ func (a *API) release(w http.ResponseWriter, r *http.Request, _ *params) error {
 		}
 		return err
 	}
-	a.links.nudge(client)
+	a.nudge(r.Context(), client)
 	w.Header().Set("Location", Prefix+"/commands/"+url.PathEscape(id.String()))
 	return a.answerCommand(w, r, id.String(), http.StatusAccepted)
 }

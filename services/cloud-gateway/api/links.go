@@ -1,6 +1,8 @@
 package api
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -214,14 +216,23 @@ func (ls *links) release(n int) (released int) {
 	return released
 }
 
-// nudge makes a client's link look for commands.
-func (ls *links) nudge(client string) {
+// nudge makes a client's link look for commands; false if there is none.
+func (ls *links) nudge(client string) bool {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	if l := ls.byClient[client]; l != nil {
+	l := ls.byClient[client]
+	if l != nil {
 		l.look = true
 		poke(l.signal)
 	}
+	return l != nil
+}
+
+// clients lists those that have a link.
+func (ls *links) clients() []string {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	return slices.Collect(maps.Keys(ls.byClient))
 }
 
 // poke puts a token where there is room for one.

@@ -72,7 +72,10 @@ func (a *API) revoke(w http.ResponseWriter, r *http.Request, _ *params) error {
 	a.revoked.forget()
 	clients := a.history.SeenSince(a.now() - heardLately)
 	ctx := context.WithoutCancel(r.Context())
-	a.beside.Go(func() { a.tellRevoked(ctx, clients, req) })
+	a.beside.Go(func() {
+		a.tellRevoked(ctx, clients, req)
+		a.say(ctx, wordRevoked+a.id)
+	})
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }

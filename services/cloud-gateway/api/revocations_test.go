@@ -22,7 +22,7 @@ func (c *cloud) serveRevocations(s *baseservice.Service) {
 				return none, nil
 			}
 		}
-		all = append(all, contract.Revocation{Digest: r.Digest, TaskID: r.TaskID, Reason: r.Reason, Revoked: 1})
+		all = append(all, contract.Revocation{Digest: r.Digest, TaskID: r.TaskID, Reason: r.Reason, Revoked: max(c.now, 1)})
 		return none, nil
 	})
 	on(c, s, contract.ListRevocations, func(r contract.RevocationsRequest) (contract.RevocationList, error) {

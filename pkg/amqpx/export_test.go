@@ -1,0 +1,6 @@
+package amqpx
+
+import "time"
+
+// WaitAlone sets how long a worker waits for another one's end.
+func (t *Transport) WaitAlone(d time.Duration) { t.aloneWait = d }
