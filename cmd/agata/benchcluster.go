@@ -53,10 +53,11 @@ the other nodes), pause (SIGSTOP, longer than heartbeats), alarm (no memory).`,
 			for range runs { // faults take turns, so that the machine's moods meet all
 				for _, opt.Fault = range faults {
 					r, err := failover.Run(cmd.Context(), opt)
-					failures = append(failures, err, r.Violations())
-					if report.Runs = append(report.Runs, r); err != nil {
-						return errors.Join(c.printCluster(report), errors.Join(failures...))
+					if err != nil { // its counts say nothing
+						return errors.Join(c.printCluster(report), errors.Join(failures...), err)
 					}
+					report.Runs = append(report.Runs, r)
+					failures = append(failures, r.Violations())
 					fmt.Fprintf(c.err, "%s, %s queues: good again after %.2f s\n", r.Fault, r.Queues, r.FirstGood)
 				}
 			}
