@@ -27,6 +27,9 @@ type Bench struct {
 func All() []Bench {
 	return []Bench{
 		{"rpc", "Calls through BaseService beside the bare AMQP loop and Python peers", runRPC},
+		{"gateway", "HTTP to the gateway, a service, SQLite and back, beside the bare loop", runGateway},
+		{"start", "From an operator's start of a task to the client's process, and from its stop to the end", runStart},
+		{"failover", "From a task's error to the next task's process", runFailover},
 	}
 }
 
