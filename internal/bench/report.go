@@ -30,6 +30,10 @@ func All() []Bench {
 		{"gateway", "HTTP to the gateway, a service, SQLite and back, beside the bare loop", runGateway},
 		{"start", "From an operator's start of a task to the client's process, and from its stop to the end", runStart},
 		{"failover", "From a task's error to the next task's process", runFailover},
+		{"recovery", "From the broker closing all connections to the first good call, under load", runRecovery},
+		{"up", "From the start of agata up to the first good call", runUp},
+		{"download", "A large file, beside cat and hashing alone, and killed at half", runDownload},
+		{"idle", "What a client uses while it has nothing to do", runIdle},
 	}
 }
 

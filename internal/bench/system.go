@@ -99,7 +99,11 @@ func (s *system) serveClient(ctx context.Context) (err error) {
 		if err != nil {
 			return false
 		}
-		_, err = s.noted(ctx, id, "start", time.Second)
+		err = s.until(ctx, time.Second, "the client runs task "+id, func() bool {
+			time.Sleep(10 * time.Millisecond) // each look is a call
+			_, err := s.execution(ctx, id)
+			return err == nil
+		})
 		return s.stopTask(ctx, id) == nil && err == nil
 	})
 }

@@ -18,7 +18,7 @@ type Table struct {
 func (r Result) Tables() []Table {
 	var all []Table
 	for _, g := range r.Groups {
-		all = append(all, g.table())
+		all = append(all, g.tables()...)
 	}
 	if len(r.Goals) > 0 {
 		t := Table{Title: "Goals", Head: []string{"goal", "wanted", "measured", "spread", "met"}}
@@ -30,49 +30,47 @@ func (r Result) Tables() []Table {
 	return all
 }
 
-// table has a column for each figure that any of the variants has, in the order in
-// which they come.
-func (g Group) table() Table {
-	t := Table{Title: g.Name, Head: []string{""}}
+// tables are one of figures, with a column for each that any of the variants has, in
+// the order in which they come, and one of single times.
+func (g Group) tables() (all []Table) {
+	figures := Table{Title: g.Name, Head: []string{""}}
+	spreads := Table{Title: g.Name, Head: []string{"", "p50, ms", "p90, ms", "p99, ms", "max, ms", "n"}}
 	columns := map[string]int{}
-	put := func(row []string, head, text string) []string {
-		i, known := columns[head]
-		if !known {
-			i = len(t.Head)
-			columns[head] = i
-			t.Head = append(t.Head, head)
-		}
-		for len(row) <= i {
-			row = append(row, "")
-		}
-		row[i] = text
-		return row
-	}
 	for _, v := range g.Variants {
 		row := []string{v.Name}
 		if v.LeftOut != "" {
 			row[0] += " (left out: " + v.LeftOut + ")"
 		}
 		for _, f := range v.Figures {
-			row = put(row, f.Name+", "+f.Unit, fmt.Sprintf("%s (%s to %s)", number(f.Median), number(f.Min), number(f.Max)))
+			head := f.Name + ", " + f.Unit
+			i, known := columns[head]
+			if !known {
+				i = len(figures.Head)
+				columns[head], figures.Head = i, append(figures.Head, head)
+			}
+			for len(row) <= i {
+				row = append(row, "")
+			}
+			row[i] = fmt.Sprintf("%s (%s to %s)", number(f.Median), number(f.Min), number(f.Max))
+		}
+		if len(row) > 1 || v.LeftOut != "" {
+			figures.Rows = append(figures.Rows, row)
 		}
 		for _, s := range v.Spreads {
-			for _, q := range []struct {
-				name  string
-				value float64
-			}{{"p50", s.P50}, {"p99", s.P99}, {"max", s.Max}} {
-				row = put(row, s.Name+": "+q.name+", ms", number(q.value))
-			}
-			row = put(row, s.Name+": n", strconv.Itoa(s.N))
-		}
-		t.Rows = append(t.Rows, row)
-	}
-	for i := range t.Rows {
-		for len(t.Rows[i]) < len(t.Head) {
-			t.Rows[i] = append(t.Rows[i], "")
+			spreads.Rows = append(spreads.Rows, []string{v.Name + ": " + s.Name, number(s.P50), number(s.P90), number(s.P99), number(s.Max), strconv.Itoa(s.N)})
 		}
 	}
-	return t
+	for i := range figures.Rows {
+		for len(figures.Rows[i]) < len(figures.Head) {
+			figures.Rows[i] = append(figures.Rows[i], "")
+		}
+	}
+	for _, t := range []Table{figures, spreads} {
+		if len(t.Rows) > 0 {
+			all = append(all, t)
+		}
+	}
+	return all
 }
 
 func (g Goal) row() []string {
