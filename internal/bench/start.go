@@ -31,7 +31,7 @@ func runStart(ctx context.Context, e *Env) (Result, error) {
 }
 
 func runFailover(ctx context.Context, e *Env) (Result, error) {
-	r := Result{About: "A client runs one task while another one waits for its place. The first reports an error (the moment before it writes the line is when the time begins); " +
+	r := Result{About: "A client runs one task while another one waits for its place. The first reports an error (time begins when it has made up its mind, before it notes that in a file and writes the line); " +
 		"the client ends it, asks the cloud again, and starts the other."}
 	return r, e.onSystems(ctx, &r, oneFails, e.oneFailover, func(g Group, broker string) []Goal {
 		return []Goal{g.within(broker+": error to the next task's process, p99", 100, broker, errorToSpawn, p99)}
