@@ -49,17 +49,11 @@ func (e *Env) gatewayOn(ctx context.Context, b *Broker, r *Result) (err error) {
 		return err
 	}
 	update := fmt.Sprintf(`{"user_id":"ada","data_qnt":60,"avg_acc_contrib":0.5,"sensors":["camera","ecu"]%s}`, strings.Repeat(" ", 128))
-	read, err := newPosts(gateway.Host, most, contract.GetUser.Name, `{"user_id":"ada"}`)
-	if err != nil {
-		return err
+	request := func(function, body string) func(int) (*posts, error) {
+		return func(callers int) (*posts, error) { return newPosts(gateway.Host, callers, function, body) }
 	}
-	defer func() { err = errors.Join(err, read.close()) }()
-	write, err := newPosts(gateway.Host, most, contract.UpdateUser.Name, update)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, write.close()) }()
-	if err := write.post(0); err != nil { // the client that is asked for
+	read, write := request(contract.GetUser.Name, `{"user_id":"ada"}`), request(contract.UpdateUser.Name, update)
+	if _, err := ask(ctx, s.operator, contract.UpdateUser, contract.UpdateUserRequest{UserID: "ada"}); err != nil { // who is asked for
 		return err
 	}
 	body := []byte(update)
@@ -85,19 +79,24 @@ func (e *Env) gatewayOn(ctx context.Context, b *Broker, r *Result) (err error) {
 	return nil
 }
 
-// posted drives calls over HTTP, and tells what the services took for each.
-func (e *Env) posted(ctx context.Context, s *system, p *posts, callers int) (Round, error) {
+// posted drives calls over HTTP, on connections that are there before, and tells what
+// the services took for each.
+func (e *Env) posted(ctx context.Context, s *system, open func(callers int) (*posts, error), callers int) (r Round, err error) {
+	p, err := open(callers)
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, p.close()) }()
 	before, err := s.services.processorTime()
 	if err != nil {
-		return Round{}, err
+		return r, err
 	}
-	calls := p.done.Load()
-	r, err := drive(ctx, callers, e.Time, func(_ context.Context, i int) error { return p.post(i) })
+	r, err = drive(ctx, callers, e.Time, func(_ context.Context, i int) error { return p.post(i) })
 	if err != nil {
 		return r, err
 	}
 	after, err := s.services.processorTime()
-	each := (after - before).Seconds() * 1e6 / float64(p.done.Load()-calls)
+	each := (after - before).Seconds() * 1e6 / float64(p.done.Load())
 	r.Values = append(r.Values, Value{Name: servicesCPU, Unit: "µs", Value: each})
 	return r, err
 }

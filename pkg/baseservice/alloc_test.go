@@ -25,7 +25,7 @@ func (c *captured) Serve(_ context.Context, o rpc.ServeOptions) error {
 // A call makes no more garbage than this between the transport and the function, in
 // both directions.
 func TestAllocations(t *testing.T) {
-	const most = 42
+	const most = 46 // 38, and what the race detector has pools forget
 	c := &captured{}
 	schemas, err := contract.CompileSchemas()
 	if err != nil {
