@@ -108,7 +108,7 @@ func (c *cli) measure(ctx context.Context, m *measuring, benches []bench.Bench) 
 	if e.Binary, err = os.Executable(); err != nil {
 		return err
 	}
-	e.Python, e.PikaPython, e.Logger = interpreter(cfg.Tasks.Python), m.python, c.logger(cfg)
+	e.Python, e.PikaPython = interpreter(cfg.Tasks.Python), m.python
 	if e.PikaPython == "" && bench.HasPika(ctx, e.Python) {
 		e.PikaPython = e.Python
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -62,7 +61,6 @@ type Env struct {
 	Size               int64         // bytes of the download
 	Idle               time.Duration // watched, in all
 	Say                func(string)  // progress, for people; nil: nobody
-	Logger             *slog.Logger
 }
 
 func (e *Env) say(format string, args ...any) {

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -120,6 +122,31 @@ func TestAPageIsFilled(t *testing.T) {
 	for _, bad := range []string{"", "{}", `{"results":[]}`, `{"speed":1}`} {
 		if _, err := Read(strings.NewReader(bad)); err == nil {
 			t.Errorf("%q was read", bad)
+		}
+	}
+}
+
+// The page says what the reports beside it say: nobody has typed into it.
+func TestTheBenchmarksPageIsWrittenFromReports(t *testing.T) {
+	text, err := os.ReadFile("../../docs/benchmarks.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("../../docs/benchmarks/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d reports, %v", len(files), err)
+	}
+	for _, name := range files {
+		f, err := os.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		report, err := Read(f)
+		if err = errors.Join(err, f.Close()); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if filled, err := Fill(string(text), report); err != nil || filled != string(text) {
+			t.Errorf("%s is not what docs/benchmarks.md says (%v): run agata bench report %s --write docs/benchmarks.md", name, err, name)
 		}
 	}
 }
