@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -251,52 +250,4 @@ func TestDownlinkNoticesAHalfOpenConnection(t *testing.T) {
 	w.eventually("a new link", func() bool { return links() > 1 })
 	t.Logf("a new link came %s after the connections went silent", time.Since(began))
 	w.linked()
-}
-
-// BenchmarkStartToSpawn is how long it takes from an operator's start of a task to
-// the client's process, with push, by RPC calls as a command line makes them; and
-// from a stop to the end of the client's process.
-func BenchmarkStartToSpawn(b *testing.B) {
-	w := newWorld(b)
-	w.rarely()
-	w.serveCloud()
-	w.serveClient()
-	w.linked()
-	var starts, stops []time.Duration
-	for i := 0; b.Loop(); i++ {
-		id := fmt.Sprint("t", i)
-		w.task(id, forever, forever, nil)
-		began := time.Now()
-		w.start(id)
-		e := w.runsSoon(id)
-		starts = append(starts, time.UnixMicro(int64(e.Started*1e6)).Sub(began))
-		time.Sleep(100 * time.Millisecond) // the interpreter's own start is over
-		began = time.Now()
-		must(b, w.operator, contract.StopServerTask, contract.TaskIDRequest{TaskID: id})
-		for alive(e.PID) {
-			time.Sleep(time.Millisecond)
-		}
-		stops = append(stops, time.Since(began))
-		w.ended(id)
-	}
-	for name, list := range map[string][]time.Duration{"start": starts, "stop": stops} {
-		slices.Sort(list)
-		at := func(q float64) float64 { return list[int(q*float64(len(list)-1))].Seconds() * 1e3 }
-		b.ReportMetric(at(0.5), name+"-p50-ms")
-		b.ReportMetric(at(0.99), name+"-p99-ms")
-	}
-}
-
-// runsSoon waits closely for the client's execution of a task.
-func (w *world) runsSoon(id string) contract.Execution {
-	w.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
-		for _, e := range w.status().Running {
-			if e.TaskID == id {
-				return e
-			}
-		}
-	}
-	w.Fatalf("the client does not run task %s", id)
-	return contract.Execution{}
 }

@@ -45,9 +45,10 @@ type Node struct {
 	Port int
 	// VHost is the name of the fresh virtual host.
 	VHost string
+	// Management is the URL of the management API, without its path.
+	Management string
 
-	management string // base URL of the HTTP API
-	folder     string // of a cluster
+	folder string // of a cluster
 }
 
 // RabbitMQ gives a virtual host on the first private node, or skips the test.
@@ -129,7 +130,7 @@ func parseNode(where string) (*Node, error) {
 		return nil, fmt.Errorf("want amqp-port,management-port")
 	}
 	n.DefaultURL = fmt.Sprintf("amqp://guest:guest@%s:%d/", n.Host, n.Port)
-	n.management = fmt.Sprintf("http://%s:%d/api", n.Host, management)
+	n.Management = fmt.Sprintf("http://%s:%d", n.Host, management)
 	return n, nil
 }
 
@@ -186,7 +187,7 @@ func (n *Node) call(t testing.TB, ctx context.Context, method, path string, body
 	if err != nil {
 		t.Fatal(err)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, n.management+path, bytes.NewReader(content))
+	req, err := http.NewRequestWithContext(ctx, method, n.Management+"/api"+path, bytes.NewReader(content))
 	if err != nil {
 		t.Fatal(err)
 	}

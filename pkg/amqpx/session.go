@@ -143,7 +143,7 @@ func (t *Transport) dial(ctx context.Context, n *node, role string, epoch uint64
 			if c, err = secured(dialCtx, c, n.host, o.TLS); err != nil {
 				return nil, err
 			}
-			return &deadlineConn{Conn: c}, nil
+			return newGathering(c), nil
 		},
 	})
 	if err != nil {
@@ -226,15 +226,4 @@ func (s *session) close() {
 	// The reason of an earlier end is in s.err already.
 	_ = s.conn.CloseDeadline(time.Now().Add(2 * time.Second))
 	<-s.watched
-}
-
-// deadlineConn bounds every write, so that a peer that stopped reading cannot
-// hold a caller for longer.
-type deadlineConn struct{ net.Conn }
-
-func (c *deadlineConn) Write(b []byte) (int, error) {
-	if err := c.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
-		return 0, err
-	}
-	return c.Conn.Write(b)
 }

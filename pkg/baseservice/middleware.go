@@ -82,8 +82,11 @@ func (s *Service) logged(f *function) Middleware {
 func bounded(f *function) Middleware {
 	return func(next Next) Next {
 		return func(ctx context.Context, m *rpc.Message) (json.RawMessage, error) {
-			ctx, cancel := context.WithTimeout(ctx, f.timeout)
-			defer cancel()
+			if end, ok := ctx.Deadline(); !ok || time.Until(end) > f.timeout {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, f.timeout)
+				defer cancel()
+			}
 			if err := ctx.Err(); err != nil {
 				return nil, rpc.Errorf(rpc.Deadline, "the deadline of %s passed before it began: %w", f.name, err)
 			}
@@ -98,6 +101,9 @@ func (s *Service) checked(f *function) Middleware {
 		return func(ctx context.Context, m *rpc.Message) (json.RawMessage, error) {
 			if len(m.Body) > MaxBody {
 				return nil, rpc.Errorf(rpc.Invalid, "the body has %d bytes, more than the %d that are allowed", len(m.Body), MaxBody)
+			}
+			if f.unchecked {
+				return next(ctx, m)
 			}
 			if err := s.opt.Schemas.Validate(f.name, m.Body); err != nil {
 				return nil, rpc.Errorf(rpc.Invalid, "%w", err)

@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -8,13 +9,18 @@ import (
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
+// What is around the value of a good answer, as AGATA writes it.
+const (
+	returnHead = `{"status_code":200,"return":`
+	returnTail = `}`
+)
+
 // EncodeReturn makes the body of a good answer around an encoded value.
 func EncodeReturn(value json.RawMessage) []byte {
-	const head, tail = `{"status_code":200,"return":`, `}`
-	b := make([]byte, 0, len(head)+len(value)+len(tail))
-	b = append(b, head...)
+	b := make([]byte, 0, len(returnHead)+len(value)+len(returnTail))
+	b = append(b, returnHead...)
 	b = append(b, value...)
-	return append(b, tail...)
+	return append(b, returnTail...)
 }
 
 // EncodeException makes the body of a failed answer.
@@ -30,6 +36,12 @@ func EncodeException(code Code, text string) []byte {
 // carries. The code that the service sent beside the body, if any, is finer
 // than the body's status.
 func Decode(r Reply) (json.RawMessage, error) {
+	if value, ok := bytes.CutPrefix(r.Body, []byte(returnHead)); ok {
+		// As AGATA writes it; if what is left is one value, it is all there is.
+		if value, ok = bytes.CutSuffix(value, []byte(returnTail)); ok && json.Valid(value) {
+			return value, nil
+		}
+	}
 	var env contract.Reply
 	if err := json.Unmarshal(r.Body, &env); err != nil {
 		return nil, Errorf(Internal, "the answer is not a reply envelope: %w", err)

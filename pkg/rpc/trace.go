@@ -2,8 +2,9 @@ package rpc
 
 import (
 	"context"
-	"crypto/rand"
-	"fmt"
+	"encoding/binary"
+	"encoding/hex"
+	"math/rand/v2"
 )
 
 type traceKey struct{}
@@ -22,8 +23,15 @@ func TraceFrom(ctx context.Context) string {
 // NewTrace returns the traceparent of a new trace, for where a chain of cause
 // begins.
 func NewTrace() string {
-	var b [24]byte
-	_, _ = rand.Read(b[:])        // never fails
-	b[0], b[16] = b[0]|1, b[16]|1 // neither id may be zero
-	return fmt.Sprintf("00-%x-%x-01", b[:16], b[16:])
+	var b [24]byte // two ids: of the trace, 16 bytes, and of its first step; neither may be zero
+	for i := 0; i < len(b); i += 8 {
+		binary.BigEndian.PutUint64(b[i:], rand.Uint64())
+	}
+	b[0], b[16] = b[0]|1, b[16]|1
+	text := make([]byte, 0, len("00-")+2*len(b)+len("--01"))
+	text = append(text, "00-"...)
+	text = hex.AppendEncode(text, b[:16])
+	text = append(text, '-')
+	text = hex.AppendEncode(text, b[16:])
+	return string(append(text, "-01"...))
 }
