@@ -8,5 +8,6 @@ func (c *cli) benchCommand() *cobra.Command {
 		c.benchChaosCommand(),
 		c.benchFaultsCommand(),
 		c.benchSimulationCommand(),
+		c.benchFleetCommand(),
 	)
 }
