@@ -9,5 +9,7 @@ func (c *cli) benchCommand() *cobra.Command {
 		c.benchFaultsCommand(),
 		c.benchSimulationCommand(),
 		c.benchFleetCommand(),
+		c.benchEventsCommand(),
+		c.benchSelectionCommand(),
 	)
 }

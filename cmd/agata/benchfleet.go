@@ -55,6 +55,7 @@ start of a task until each client has started it.`,
 	f.IntVar(&opt.Clients, "clients", 1000, "how many clients")
 	f.DurationVar(&opt.Interval, "interval", 10*time.Second, "between two polls of a client")
 	f.DurationVar(&opt.Duration, "duration", time.Minute, "of the measurement")
+	f.DurationVar(&opt.Ramp, "ramp", 0, "within which all clients begin (default: an interval, or 5 ms for each client)")
 	f.IntVar(&opt.Tasks, "tasks", 10, "tasks that run all the while, each fit for one client of a hundred")
 	f.IntVar(&opt.Starts, "starts", 3, "rounds of starts: for one client, for one of a hundred, and for all")
 	f.StringVar(&opt.Broker, "broker", fleet.Embedded, "the cloud's broker: embedded, or the URL of one that runs")

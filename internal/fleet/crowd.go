@@ -22,6 +22,7 @@ type CrowdSpec struct {
 	First    int           `json:"first"`
 	Clients  int           `json:"clients"`
 	Interval time.Duration `json:"interval"`
+	Ramp     time.Duration `json:"ramp"` // within which all begin
 	// Own gives each client connections of its own for polls and reports too; else
 	// those of a process share its.
 	Own bool `json:"own"`

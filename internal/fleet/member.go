@@ -78,10 +78,10 @@ func newMember(c *crowd, i int) (*member, error) {
 // ClientID is the id of a client of the fleet.
 func ClientID(n int) string { return fmt.Sprintf("fleet-%05d", n) }
 
-// run is the client's life. It begins at a random moment of an interval.
+// run is the client's life. It begins at a random moment of the ramp.
 func (m *member) run(ctx context.Context) {
 	select {
-	case <-time.After(rand.N(m.crowd.spec.Interval)):
+	case <-time.After(rand.N(m.crowd.spec.Ramp)):
 	case <-ctx.Done():
 		return
 	}

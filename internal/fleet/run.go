@@ -17,6 +17,7 @@ type Options struct {
 	Clients  int
 	Interval time.Duration // between two polls of a client
 	Duration time.Duration // of the measurement
+	Ramp     time.Duration // within which all clients begin; 0: an interval, or 5 ms for each if that is longer
 	Tasks    int           // that run all the while, each fit for one client of a hundred
 	Starts   int           // rounds of starts that are measured
 	Own      bool          // each client has connections of its own also for polls and reports
@@ -29,7 +30,7 @@ const perCrowd = 2500
 
 const (
 	// gatherTime is how long the fleet may take until all of it is connected, beyond
-	// two intervals, and spreadTime how long after a start all clients may take.
+	// its ramp, and spreadTime how long after a start all clients may take.
 	gatherTime, spreadTime = 10 * time.Minute, 3 * time.Minute
 	// strangers is how long after its start the cloud's task manager wakes everyone.
 	strangers = 65 * time.Second
@@ -55,6 +56,9 @@ func Run(ctx context.Context, opt Options) (*Report, error) {
 		return nil, fmt.Errorf("the duration %s is less than an interval, %s: not every client would ask", opt.Duration, opt.Interval)
 	case opt.Tasks < 0 || opt.Tasks >= room:
 		return nil, fmt.Errorf("0 to %d tasks run all the while, not %d", room-1, opt.Tasks)
+	}
+	if opt.Ramp <= 0 {
+		opt.Ramp = max(opt.Interval, time.Duration(opt.Clients)*5*time.Millisecond)
 	}
 	r := &run{Options: opt, report: &Report{
 		Clients: opt.Clients, Interval: opt.Interval.Seconds(), Broker: opt.Broker, Closed: opt.Closed, Tasks: opt.Tasks,
@@ -122,7 +126,7 @@ func (r *run) all(ctx context.Context) (err error) {
 func (r *run) gather(ctx context.Context, access tokens) error {
 	for first := 0; first < r.Clients; first += perCrowd {
 		n := min(perCrowd, r.Clients-first)
-		spec := CrowdSpec{URL: r.cloud.Gateway, First: first, Clients: n, Interval: r.Interval, Own: r.Own}
+		spec := CrowdSpec{URL: r.cloud.Gateway, First: first, Clients: n, Interval: r.Interval, Ramp: r.Ramp, Own: r.Own}
 		if r.Closed {
 			spec.Credentials = access.clients[first : first+n]
 		}
@@ -141,7 +145,7 @@ func (r *run) gather(ctx context.Context, access tokens) error {
 		}
 	}
 	r.report.Processes = len(r.crowds)
-	end := time.Now().Add(gatherTime + 2*r.Interval)
+	end := time.Now().Add(gatherTime + r.Ramp)
 	for {
 		t, err := r.ask(wordTell)
 		if err != nil {
