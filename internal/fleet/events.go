@@ -224,8 +224,8 @@ var stories = [][3]string{
 // query asks for what an operator's console shows.
 func (e *eventRun) query(ctx context.Context) error {
 	for _, path := range []string{
-		"/events?limit=100&order=desc", "/tasks/" + TaskID(0) + "/timeline?limit=100", "/events?limit=100&client=" + ClientID(0),
-		"/events?limit=100&order=desc&text=downloading", "/events/density?by=client&buckets=200", "/tasks/" + TaskID(0) + "/metrics", "/overview",
+		"/events?limit=100&order=newest", "/tasks/" + TaskID(0) + "/timeline?limit=100", "/events?limit=100&client=" + ClientID(0),
+		"/events?limit=100&order=newest&text=downloading", "/events/density?by=client&buckets=200", "/tasks/" + TaskID(0) + "/metrics", "/overview",
 	} {
 		took := make([]int64, asksEach)
 		for i := range took {
