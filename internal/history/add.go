@@ -48,15 +48,12 @@ func (a *adding) begin(ctx context.Context, tx *sql.Tx) {
 	a.naming = naming{names: s.names, insert: tx.StmtContext(ctx, s.sql.name)}
 }
 
-// all stores records, in their order. A record that turns out to be known leaves
-// its seq unused.
+// all stores records, in their order.
 func (a *adding) all(ctx context.Context, records []contract.Record) error {
 	for i := range records {
 		r := &records[i]
-		seq := a.next
-		a.next++
 		if r.Kind == contract.RecordEvent {
-			if err := a.event(ctx, seq, r); err != nil {
+			if err := a.event(ctx, r); err != nil {
 				return fmt.Errorf("record %s: %w", r.ID, err)
 			}
 			continue
@@ -65,7 +62,7 @@ func (a *adding) all(ctx context.Context, records []contract.Record) error {
 		if err := a.flush(ctx); err != nil {
 			return err
 		}
-		res, err := a.one(ctx, seq, r)
+		res, err := a.one(ctx, a.next, r)
 		if err != nil {
 			return fmt.Errorf("record %s: %w", r.ID, err)
 		}
@@ -79,7 +76,8 @@ func (a *adding) all(ctx context.Context, records []contract.Record) error {
 		if r.Kind == contract.RecordRound {
 			a.rounds++
 		}
-		a.entries = append(a.entries, Entry{seq, *r})
+		a.entries = append(a.entries, Entry{a.next, *r})
+		a.next++
 	}
 	return a.flush(ctx)
 }

@@ -24,14 +24,15 @@ func insertEvents(n int) string {
 
 // eventRun is a run of events that are written together.
 type eventRun struct {
-	first  int64 // the seq of the first one
 	events []*contract.Record
 	whose  []triple
-	args   []any
+	args   []any // eventColumnCount of each, the first one its seq
 }
 
+const eventColumnCount = 11
+
 // event puts an event into the run, and writes that when it is long enough.
-func (a *adding) event(ctx context.Context, seq int64, r *contract.Record) error {
+func (a *adding) event(ctx context.Context, r *contract.Record) error {
 	var whose triple
 	for _, it := range [...]struct {
 		name string
@@ -47,11 +48,8 @@ func (a *adding) event(ctx context.Context, seq int64, r *contract.Record) error
 		task = whose.task
 	}
 	run := &a.run
-	if len(run.events) == 0 {
-		run.first = seq
-	}
 	run.events, run.whose = append(run.events, r), append(run.whose, whose)
-	run.args = append(run.args, seq, packID(r.ID), r.Time, a.at.UnixMilli(),
+	run.args = append(run.args, nil, packID(r.ID), r.Time, a.at.UnixMilli(),
 		whose.client, whose.service, task, packID(r.Execution), r.Event.Function, r.Event.Event, packTrace(r.Trace))
 	if len(run.events) == runWidths[0] {
 		return a.flush(ctx)
@@ -59,35 +57,25 @@ func (a *adding) event(ctx context.Context, seq int64, r *contract.Record) error
 	return nil
 }
 
-// flush writes the run of events, whose seqs have no gap.
+// flush writes the run of events.
 func (a *adding) flush(ctx context.Context) error {
 	run := &a.run
-	const columns = 11
 	for i := 0; i < len(run.events); {
 		at := slices.IndexFunc(runWidths[:], func(w int) bool { return w <= len(run.events)-i })
 		n := runWidths[at]
-		res, err := a.stmt(ctx, a.store.sql.events[at]).ExecContext(ctx, run.args[i*columns:(i+n)*columns]...)
+		stored, err := a.insert(ctx, at, i)
+		if err == nil && stored < int64(n) {
+			err = a.oneByOne(ctx, i, n)
+		}
 		if err != nil {
 			return fmt.Errorf("store events: %w", err)
 		}
-		stored, err := res.RowsAffected()
-		if err != nil {
-			return fmt.Errorf("store events: %w", err)
-		}
-		fresh := func(int64) bool { return true }
-		if int(stored) < n {
-			if fresh, err = a.stored(ctx, run.first+int64(i), n); err != nil {
-				return fmt.Errorf("look which events are new: %w", err)
+		if stored == int64(n) {
+			for k := i; k < i+n; k++ {
+				a.stored(k)
 			}
 		}
-		for ; n > 0; n, i = n-1, i+1 {
-			if seq := run.first + int64(i); fresh(seq) {
-				r := run.events[i]
-				a.events++
-				a.counts.add(r.Time, run.whose[i], 1)
-				a.entries = append(a.entries, Entry{seq, *r})
-			}
-		}
+		i += n
 	}
 	clear(run.events)
 	clear(run.args)
@@ -95,21 +83,44 @@ func (a *adding) flush(ctx context.Context) error {
 	return nil
 }
 
-// stored tells which of n seqs this transaction has given to events: the others
-// were known.
-func (a *adding) stored(ctx context.Context, first int64, n int) (func(seq int64) bool, error) {
-	rows, err := a.stmt(ctx, a.store.sql.fresh).QueryContext(ctx, first, first+int64(n))
+// insert writes the events from i on, as many as the width has, under the next
+// seqs, and tells how many of them were new.
+func (a *adding) insert(ctx context.Context, width, i int) (stored int64, err error) {
+	n := runWidths[width]
+	args := a.run.args[i*eventColumnCount : (i+n)*eventColumnCount]
+	for k := range n {
+		args[k*eventColumnCount] = a.next + int64(k)
+	}
+	res, err := a.stmt(ctx, a.store.sql.events[width]).ExecContext(ctx, args...)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	defer rows.Close()
-	seqs := map[int64]bool{}
-	for rows.Next() {
-		var seq int64
-		if err := rows.Scan(&seq); err != nil {
-			return nil, err
+	return res.RowsAffected()
+}
+
+// oneByOne takes n events back of which some were known, and writes each by itself,
+// so that their seqs have no gap.
+func (a *adding) oneByOne(ctx context.Context, i, n int) error {
+	if _, err := a.stmt(ctx, a.store.sql.takeBack).ExecContext(ctx, a.next, a.next+int64(n)); err != nil {
+		return err
+	}
+	for k := i; k < i+n; k++ {
+		stored, err := a.insert(ctx, len(runWidths)-1, k)
+		if err != nil {
+			return err
 		}
-		seqs[seq] = true
+		if stored == 1 {
+			a.stored(k)
+		}
 	}
-	return func(seq int64) bool { return seqs[seq] }, rows.Err()
+	return nil
+}
+
+// stored counts an event of the run that was new, and has the next seq.
+func (a *adding) stored(i int) {
+	r := a.run.events[i]
+	a.events++
+	a.counts.add(r.Time, a.run.whose[i], 1)
+	a.entries = append(a.entries, Entry{a.next, *r})
+	a.next++
 }

@@ -65,6 +65,9 @@ func (w *waiting) take() []*batch {
 // store waits until a batch is stored: by this call, with what others wait for, or
 // by another one's.
 func (s *Store) store(ctx context.Context, b *batch) (int, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
 	s.waiting.put(b)
 	for {
 		select {
