@@ -94,10 +94,10 @@ func fleetTable(w io.Writer, r *fleet.Report) {
 	fmt.Fprintf(w, "the cloud's services: %s, %s a client; CPU a poll %.0f us, with the broker %.0f us\n", bytesText(r.CloudRSS), bytesText(r.RSSPerClient), r.CloudCPUPerPoll, r.AllCPUPerPoll)
 	rows = nil
 	for _, s := range r.Starts {
-		rows = append(rows, []string{strconv.Itoa(s.Fit), ms(s.Answered), ms(s.Took.P50), ms(s.Took.P99), ms(s.Took.Max), ms(s.StopTook)})
+		rows = append(rows, []string{fmt.Sprintf("%d of %d", s.Took.N, s.Fit), ms(s.Answered), ms(s.Took.P50), ms(s.Took.P99), ms(s.Took.Max), ms(s.StopTook)})
 	}
 	if len(rows) > 0 {
 		fmt.Fprintln(w)
-		tabulate(w, []string{"STARTED FOR", "ANSWERED MS", "P50 MS", "P99 MS", "MAX MS", "ALL STOPPED MS"}, rows)
+		tabulate(w, []string{"STARTED BY", "ANSWERED MS", "P50 MS", "P99 MS", "MAX MS", "ALL STOPPED MS"}, rows)
 	}
 }

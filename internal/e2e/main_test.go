@@ -17,9 +17,6 @@ import (
 var bin string
 
 func TestMain(m *testing.M) {
-	if spec := os.Getenv(fleetVar); spec != "" {
-		os.Exit(runFleet(spec))
-	}
 	dir, err := os.MkdirTemp("", "agata-e2e-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

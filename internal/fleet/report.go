@@ -68,7 +68,8 @@ type Cost struct {
 }
 
 // Start is a task that was started while all clients were connected: how long each
-// one that fits took to start it, from the operator's request on.
+// one that fits took to start it, from the operator's request on. Fewer measurements than
+// fit mean that the others had not within 3 minutes.
 type Start struct {
 	Criteria string  `json:"criteria"`
 	Fit      int     `json:"fit"`

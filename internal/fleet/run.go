@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,6 +21,7 @@ type Options struct {
 	Ramp     time.Duration // within which all clients begin; 0: an interval, or 5 ms for each if that is longer
 	Tasks    int           // that run all the while, each fit for one client of a hundred
 	Starts   int           // rounds of starts that are measured
+	Settle   time.Duration // before the starts, since the cloud is up; 0: until it tells clients apart, 65 s
 	Own      bool          // each client has connections of its own also for polls and reports
 	Closed   bool          // the cloud asks for credentials
 	Say      func(string)  // is told how far the run is; nil: nobody
@@ -57,6 +59,7 @@ func Run(ctx context.Context, opt Options) (*Report, error) {
 	case opt.Tasks < 0 || opt.Tasks >= room:
 		return nil, fmt.Errorf("0 to %d tasks run all the while, not %d", room-1, opt.Tasks)
 	}
+	opt.Settle = cmp.Or(opt.Settle, strangers)
 	if opt.Ramp <= 0 {
 		opt.Ramp = max(opt.Interval, time.Duration(opt.Clients)*5*time.Millisecond)
 	}
@@ -116,7 +119,7 @@ func (r *run) all(ctx context.Context) (err error) {
 	if r.Starts == 0 {
 		return nil
 	}
-	if err := pause(ctx, time.Until(began.Add(strangers))); err != nil {
+	if err := pause(ctx, time.Until(began.Add(r.Settle))); err != nil {
 		return err
 	}
 	return r.starts(ctx)
