@@ -71,7 +71,7 @@ func (s *Offers) Select(ctx context.Context, attrs map[string]any) ([]contract.O
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if ok, err := client.Eval(o.criteria); ok && err == nil {
+		if client.Fits(o.criteria) {
 			tasks = append(tasks, o.Task)
 		}
 	}

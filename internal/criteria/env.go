@@ -21,6 +21,7 @@ type env struct {
 	attrs  map[string]any
 	locals []local          // variables of the generator expressions around, innermost last
 	steps  int              // left
+	terse  bool             // nobody asks why
 	ready  map[string]ready // attributes that were converted; nil: they are not kept
 }
 
@@ -57,6 +58,9 @@ func (e *env) lookup(name string) (value, error) {
 		return r.value, e.spend(r.steps)
 	}
 	attr, ok := e.attrs[name]
+	if !ok && e.terse {
+		return none, errNoName
+	}
 	if !ok {
 		return none, fail(ErrName, "the client has no %s", name)
 	}

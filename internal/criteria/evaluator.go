@@ -1,5 +1,7 @@
 package criteria
 
+import "errors"
+
 // Evaluator asks many expressions of one client. What the client has is made ready
 // once. It is not safe for concurrent use, and the attributes must not change
 // meanwhile.
@@ -26,4 +28,19 @@ func (e *Evaluator) Eval(x *Expr) (bool, error) {
 	e.env.steps, e.env.locals = maxSteps, nil
 	v, err := x.evalIn(x.root, &e.env)
 	return err == nil && v.truth(), err
+}
+
+// errNoName stands for the error that a client lacks a name where nobody asks which.
+var errNoName = errors.New("the client has no such name")
+
+// Fits tells whether the client is selected. Why it is not takes time to say, and
+// nobody asks when many expressions are gone through.
+func (e *Evaluator) Fits(x *Expr) bool {
+	if x.root == nil {
+		return true
+	}
+	e.env.steps, e.env.locals, e.env.terse = maxSteps, nil, true
+	v, err := x.root.eval(&e.env)
+	e.env.terse = false
+	return err == nil && v.truth()
 }

@@ -31,23 +31,30 @@ func TestEvaluatorAnswersAsEachExpression(t *testing.T) {
 			if got != want || fmt.Sprint(gotErr) != fmt.Sprint(wantErr) {
 				t.Errorf("%.40q: got %t, %v; want %t, %v", src, got, gotErr, want, wantErr)
 			}
+			if fits := e.Fits(x); fits != (want && wantErr == nil) {
+				t.Errorf("%.40q: fits: %t", src, fits)
+			}
 		}
 	}
 }
 
-// What a poll costs grows with the tasks: an expression that a client meets takes
-// no memory.
+// What a poll costs grows with the tasks: an expression takes no memory, be it met,
+// not met, or of a name that the client lacks.
 func TestEvaluatorAllocatesNothing(t *testing.T) {
-	x, err := Compile(`data_qnt > 50 and "camera" in sensors and avg_acc_contrib < 0.9`)
-	if err != nil {
-		t.Fatal(err)
-	}
 	e := NewEvaluator(map[string]any{"data_qnt": int64(60), "avg_acc_contrib": 0.5, "sensors": []string{"camera", "ecu"}})
-	if n := testing.AllocsPerRun(100, func() {
-		if ok, err := e.Eval(x); !ok || err != nil {
-			t.Fatal(ok, err)
+	for src, want := range map[string]bool{
+		`data_qnt > 50 and "camera" in sensors and avg_acc_contrib < 0.9`: true, `"lidar" in sensors`: false, `nothing == 1`: false,
+	} {
+		x, err := Compile(src)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}); n > 0 {
-		t.Errorf("an evaluation takes %g allocations", n)
+		if n := testing.AllocsPerRun(100, func() {
+			if e.Fits(x) != want {
+				t.Fatal(src)
+			}
+		}); n > 0 {
+			t.Errorf("%s takes %g allocations", src, n)
+		}
 	}
 }
