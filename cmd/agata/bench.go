@@ -9,6 +9,9 @@ func (c *cli) benchCommand() *cobra.Command {
 		c.benchClusterCommand(),
 		c.benchFaultsCommand(),
 		c.benchSimulationCommand(),
+		c.benchFleetCommand(),
+		c.benchEventsCommand(),
+		c.benchSelectionCommand(),
 		c.benchReportCommand(),
 	)
 	cmd.AddCommand(c.benchMeasures()...)

@@ -11,9 +11,6 @@ import (
 var built testenv.Command
 
 func TestMain(m *testing.M) {
-	if spec := os.Getenv(fleetVar); spec != "" {
-		os.Exit(runFleet(spec))
-	}
 	os.Exit(built.Main(m))
 }
 

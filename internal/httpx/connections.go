@@ -10,15 +10,19 @@ import (
 // a gateway holds.
 const maxConnections = 20_000
 
-// connectionBound is the bound for this process: half of the files that it may
+// usualShare is how much of the files that a process may have open are a server's
+// connections at most.
+const usualShare = 0.5
+
+// connectionBound is the bound for this process: a share of the files that it may
 // have open, if that is less, so that strangers who connect leave it the files
 // that it needs for its work.
-func connectionBound() int {
+func connectionBound(share float64) int {
 	var files syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
 		return maxConnections
 	}
-	return int(max(1, min(maxConnections, files.Cur/2)))
+	return int(max(1, min(maxConnections, share*float64(files.Cur))))
 }
 
 // limited accepts a connection when fewer than its bound are open; those beyond

@@ -55,7 +55,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 	if err := <-ended; !errors.Is(err, net.ErrClosed) {
 		t.Errorf("got %v", err)
 	}
-	if n := connectionBound(); n < 1 || n > maxConnections {
-		t.Errorf("the bound is %d", n)
+	if n, all := connectionBound(usualShare), connectionBound(1); n < 1 || n > all || all > maxConnections {
+		t.Errorf("the bound is %d of %d", n, all)
 	}
 }

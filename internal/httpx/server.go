@@ -23,6 +23,10 @@ type Options struct {
 	// with status 400. It needs a certificate.
 	TLS *tls.Config
 
+	// Share is how much of the files that the process may have open are connections
+	// of this server at most; 0.5 if zero. More than 20,000 are never open.
+	Share float64
+
 	HeaderTimeout time.Duration // for a request's headers: 5 s
 	ReadTimeout   time.Duration // for a whole request: 30 s; see Deadlines
 	WriteTimeout  time.Duration // for a whole response: 60 s; see Deadlines
@@ -59,7 +63,7 @@ func New(o Options) (*Server, error) {
 		return nil, fmt.Errorf("serve http: %w", err)
 	}
 	s := &Server{
-		listener: limit(listener, connectionBound()),
+		listener: limit(listener, connectionBound(cmp.Or(o.Share, usualShare))),
 		drain:    cmp.Or(o.DrainTimeout, 10*time.Second),
 		started:  make(chan struct{}),
 		draining: make(chan struct{}),

@@ -128,6 +128,7 @@ func New(opt Options) (*Service, error) {
 		Addr: opt.Addr, TLS: opt.TLS, Handler: handler, Logger: s.base.Logger(),
 		WriteTimeout: opt.Timeout + time.Minute,
 		DrainTimeout: opt.Timeout + time.Second, // every call has ended by then
+		Share:        0.65,                      // each client has one or two, and there is little else
 	})
 	if err != nil {
 		return nil, fmt.Errorf("cloudgateway: %w", err)

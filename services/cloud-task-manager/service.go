@@ -165,6 +165,7 @@ func (s *Service) openFiles() (err error) {
 	})
 	if err == nil {
 		s.http, err = httpx.New(httpx.Options{Addr: s.opt.FilesAddr, TLS: s.opt.TLS, Logger: s.log,
+			Share:   0.125, // each opens a file, too, and the gateway may be in this process
 			Handler: httpx.Chain(handler, httpx.Trace(), httpx.Log(s.log), httpx.Recover(s.log))})
 	}
 	if err != nil {
