@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
 )
@@ -20,7 +20,7 @@ type statements struct {
 	revision, session, token, credential *sql.Stmt
 }
 
-func (s *statements) prepare(ctx context.Context, db *sqlitex.DB) error {
+func (s *statements) prepare(ctx context.Context, db *database.DB) error {
 	for _, p := range []struct {
 		stmt  **sql.Stmt
 		query string

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"regexp"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
 )
@@ -80,7 +80,7 @@ func (s *Store) AddOperator(ctx context.Context, name string, role contract.Role
 // Operators lists the accounts by name.
 func (s *Store) Operators(ctx context.Context) ([]Account, error) {
 	list := []Account{}
-	err := s.db.View(ctx, func(q sqlitex.Querier) error {
+	err := s.db.View(ctx, func(q database.Querier) error {
 		rows, err := q.QueryContext(ctx, "SELECT name, role, created_ms, signed_in_ms FROM operators ORDER BY name")
 		if err != nil {
 			return err

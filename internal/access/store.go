@@ -10,7 +10,7 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 )
 
 //go:embed migrations/*.sql
@@ -32,7 +32,7 @@ type Options struct {
 // those of package rpc: Invalid, NotFound, Conflict, Unauthorized, Forbidden and
 // Unavailable tell of what kind they are.
 type Store struct {
-	db     *sqlitex.DB
+	db     *database.DB
 	opt    Options
 	log    *slog.Logger
 	hasher *hasher
@@ -53,7 +53,7 @@ func open(ctx context.Context, path string, opt Options, c cost) (*Store, error)
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	db, err := sqlitex.Open(ctx, path, sqlitex.Migrations(migrations), sqlitex.Options{Durable: true})
+	db, err := database.Open(ctx, path, database.Migrations(migrations), database.Options{Durable: true})
 	if err != nil {
 		return nil, fmt.Errorf("open the accounts: %w", err)
 	}

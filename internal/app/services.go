@@ -12,6 +12,7 @@ import (
 
 	"github.com/agata-fl/agata/internal/artifact"
 	"github.com/agata-fl/agata/internal/config"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/baseservice"
 	cloudgateway "github.com/agata-fl/agata/services/cloud-gateway"
 	cloudtaskmanager "github.com/agata-fl/agata/services/cloud-task-manager"
@@ -62,7 +63,7 @@ func (a *App) startCloud(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s, err := usermanager.New(usermanager.Options{Data: a.cfg.Data, Base: base})
+		s, err := usermanager.New(usermanager.Options{Data: a.cfg.Data, Database: a.database(), Base: base})
 		if err != nil {
 			return err
 		}
@@ -88,6 +89,12 @@ func (a *App) startCloud(ctx context.Context) error {
 		return nil
 	}
 	return a.run(ctx, CloudGateway, gateway)
+}
+
+// database is the one that the cloud's services share; none if each has a file.
+func (a *App) database() database.Server {
+	s := a.cfg.Store
+	return database.Server{URL: s.URL, PasswordFile: s.PasswordFile, Connections: s.Connections}
 }
 
 func (a *App) newGateway(ctx context.Context) (*cloudgateway.Service, error) {

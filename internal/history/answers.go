@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 )
 
 // Bounds of the answers that are remembered.
@@ -33,7 +33,7 @@ type Answer struct {
 // false if there is none.
 func (s *Store) Remembered(ctx context.Context, key string) (a Answer, found bool, err error) {
 	var header []byte
-	err = s.db.View(ctx, func(q sqlitex.Querier) error {
+	err = s.db.View(ctx, func(q database.Querier) error {
 		return q.QueryRowContext(ctx, "SELECT fingerprint, status, header, body FROM answers WHERE key = ? AND at > ?", key, s.now()-keepAnswers).
 			Scan(&a.Fingerprint, &a.Status, &header, &a.Body)
 	})

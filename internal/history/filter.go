@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
@@ -96,7 +96,7 @@ const maxProbe = 2000
 
 // plan chooses how to read the events of a filter. It returns false when no
 // event can match.
-func (s *Store) plan(ctx context.Context, q sqlitex.Querier, f *Filter) (*scan, bool, error) {
+func (s *Store) plan(ctx context.Context, q database.Querier, f *Filter) (*scan, bool, error) {
 	if !f.wants(contract.RecordEvent) || f.Cloud && f.Client != "" {
 		return nil, false, nil
 	}

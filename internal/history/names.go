@@ -6,7 +6,7 @@ import (
 	"maps"
 	"sync"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 )
 
 // names are the numbers of clients, tasks and services: events and counts are
@@ -22,7 +22,7 @@ func newNames() *names {
 	return &names{byName: map[string]int64{"": 0}, byID: map[int64]string{0: ""}}
 }
 
-func (n *names) load(ctx context.Context, q sqlitex.Querier) error {
+func (n *names) load(ctx context.Context, q database.Querier) error {
 	rows, err := q.QueryContext(ctx, "SELECT id, name FROM names")
 	if err != nil {
 		return err

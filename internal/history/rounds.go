@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 )
 
 const (
@@ -56,7 +56,7 @@ type Point struct {
 func (s *Store) Rounds(ctx context.Context, f RoundFilter) ([]Series, error) {
 	points := max(8, bound(f.Points, defaultPoints, maxPoints))
 	all := []Series{}
-	err := s.db.View(ctx, func(q sqlitex.Querier) error {
+	err := s.db.View(ctx, func(q database.Querier) error {
 		ids, err := list(ctx, q, f, &all)
 		if err != nil {
 			return err
@@ -75,7 +75,7 @@ func (s *Store) Rounds(ctx context.Context, f RoundFilter) ([]Series, error) {
 }
 
 // list finds the series of a filter, without their points.
-func list(ctx context.Context, q sqlitex.Querier, f RoundFilter, to *[]Series) (ids []int64, err error) {
+func list(ctx context.Context, q database.Querier, f RoundFilter, to *[]Series) (ids []int64, err error) {
 	where := conditions{}
 	where.add("task = ?", f.Task)
 	if f.Client != "" {
@@ -107,7 +107,7 @@ func list(ctx context.Context, q sqlitex.Querier, f RoundFilter, to *[]Series) (
 }
 
 // read fills in the points of a series.
-func (one *Series) read(ctx context.Context, q sqlitex.Querier, id int64, most int) error {
+func (one *Series) read(ctx context.Context, q database.Querier, id int64, most int) error {
 	rows, err := q.QueryContext(ctx, "SELECT time, round, acc, loss FROM rounds WHERE series = ? ORDER BY time DESC, seq DESC LIMIT ?", id, maxReports+1)
 	if err != nil {
 		return err

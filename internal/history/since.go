@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
@@ -61,7 +61,7 @@ func (s *Store) sinceOf(ctx context.Context, t kindTable, f *Filter, after, last
 	}
 	for after < last && len(entries) < limit {
 		through := min(last, after+int64(s.maxScan))
-		err := s.db.View(ctx, func(q sqlitex.Querier) error {
+		err := s.db.View(ctx, func(q database.Querier) error {
 			query := fmt.Sprintf("SELECT %s FROM %s WHERE seq > ? AND seq <= ? AND %s ORDER BY seq LIMIT %d", t.columns, t.table, &where, limit-len(entries))
 			rows, err := q.QueryContext(ctx, query, append([]any{after, through}, where.args...)...)
 			if err != nil {

@@ -5,7 +5,7 @@ import (
 	"database/sql"
 	"errors"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 )
 
 // Statements that run often. Those of readers depend on what is asked for, and
@@ -58,7 +58,7 @@ const (
 	sqlGetExecution = `SELECT ` + executionColumns + `, lines FROM executions WHERE id = ?`
 )
 
-func (s *statements) prepare(ctx context.Context, db *sqlitex.DB) error {
+func (s *statements) prepare(ctx context.Context, db *database.DB) error {
 	var errs []error
 	get := func(to **sql.Stmt, with func(context.Context, string) (*sql.Stmt, error), query string) {
 		stmt, err := with(ctx, query)

@@ -13,14 +13,14 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
-func migrations() fs.FS { return sqlitex.Migrations(migrationFiles) }
+func migrations() fs.FS { return database.Migrations(migrationFiles) }
 
 // What Options mean when they are zero.
 const (
@@ -51,7 +51,7 @@ type Entry struct {
 
 // Store is an open history. It is safe for concurrent use.
 type Store struct {
-	db  *sqlitex.DB
+	db  *database.DB
 	opt Options
 	log *slog.Logger
 	sql statements
@@ -90,7 +90,7 @@ func Open(ctx context.Context, path string, opt Options) (*Store, error) {
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
-	db, err := sqlitex.Open(ctx, path, migrations(), sqlitex.Options{})
+	db, err := database.Open(ctx, path, migrations(), database.Options{})
 	if err != nil {
 		return nil, fmt.Errorf("open the history: %w", err)
 	}
@@ -118,7 +118,7 @@ func (s *Store) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.db.View(ctx, func(q sqlitex.Querier) error {
+	return s.db.View(ctx, func(q database.Querier) error {
 		var events, rounds, pruned, last int64
 		err := q.QueryRowContext(ctx, `SELECT
 			(SELECT value FROM figures WHERE name = 'events'), (SELECT value FROM figures WHERE name = 'rounds'),
@@ -157,7 +157,7 @@ func (s *Store) unlock() { <-s.writing }
 // the store any more.
 func (s *Store) Close() error {
 	s.closing.Do(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), sqlitex.DefaultTimeout)
+		ctx, cancel := context.WithTimeout(context.Background(), database.DefaultTimeout)
 		defer cancel()
 		s.closed = errors.Join(s.writeSeen(ctx), s.db.Close())
 	})
@@ -184,7 +184,7 @@ type Stats struct {
 // Stats returns how much is stored.
 func (s *Store) Stats(ctx context.Context) (Stats, error) {
 	st := Stats{Events: s.events.Load(), LastSeq: s.LastSeq(), KeepSeconds: s.opt.Retention.Seconds(), MaxEvents: s.opt.MaxEvents, Skipped: s.skipped.Load()}
-	err := s.db.View(ctx, func(q sqlitex.Querier) (err error) {
+	err := s.db.View(ctx, func(q database.Querier) (err error) {
 		st.First, st.Last, err = s.span(ctx, q, &scan{index: "events_time"})
 		return err
 	})

@@ -5,7 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
 )
@@ -116,7 +116,7 @@ func (s *store) removal(ctx context.Context, id string) (left bool, err error) {
 
 // removals lists the deleted tasks whose files may be there.
 func (s *store) removals(ctx context.Context) (ids []string, err error) {
-	err = s.db.View(ctx, func(q sqlitex.Querier) error {
+	err = s.db.View(ctx, func(q database.Querier) error {
 		rows, err := q.QueryContext(ctx, `SELECT id FROM removals ORDER BY id`)
 		if err != nil {
 			return err

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
 )
@@ -117,7 +117,7 @@ func (s *store) list(ctx context.Context, f filter, by order, limit int) (tasks 
 	} else {
 		page += " ORDER BY id LIMIT ?"
 	}
-	err = s.db.View(ctx, func(q sqlitex.Querier) error {
+	err = s.db.View(ctx, func(q database.Querier) error {
 		if err := q.QueryRowContext(ctx, count, values...).Scan(&total); err != nil {
 			return fmt.Errorf("count the tasks: %w", err)
 		}

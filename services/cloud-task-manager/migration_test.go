@@ -7,7 +7,7 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
@@ -18,8 +18,8 @@ func TestTasksOfAnEarlierRelease(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := sqlitex.Open(t.Context(), filepath.Join(c.dir, "data", "cloud-task-manager.db"),
-		fstest.MapFS{"0001_tasks.sql": &fstest.MapFile{Data: first}}, sqlitex.Options{})
+	db, err := database.Open(t.Context(), filepath.Join(c.dir, "data", "cloud-task-manager.db"),
+		fstest.MapFS{"0001_tasks.sql": &fstest.MapFile{Data: first}}, database.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

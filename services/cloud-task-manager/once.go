@@ -10,7 +10,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/baseservice"
 )
 
@@ -30,7 +30,7 @@ const nothing = "null"
 // written yet: for effects that no transaction of the store holds.
 func (s *store) remember(ctx context.Context) error {
 	err := s.db.Update(ctx, func(tx *sql.Tx) error { return s.calls.Remember(ctx, tx, nothing) })
-	if sqlitex.IsUnique(err) {
+	if database.IsUnique(err) {
 		return nil
 	}
 	return err
@@ -79,7 +79,7 @@ func (s *store) fulfil(ctx context.Context, tx *sql.Tx, executionID string) erro
 // intents returns what is announced, by execution.
 func (s *store) intents(ctx context.Context) (map[string]intent, error) {
 	all := map[string]intent{}
-	err := s.db.View(ctx, func(q sqlitex.Querier) error {
+	err := s.db.View(ctx, func(q database.Querier) error {
 		rows, err := q.QueryContext(ctx, `SELECT execution_id, task_id, at_ms FROM starts`)
 		if err != nil {
 			return err

@@ -10,14 +10,14 @@ import (
 	"io/fs"
 	"time"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
-func migrations() fs.FS { return sqlitex.Migrations(migrationFiles) }
+func migrations() fs.FS { return database.Migrations(migrationFiles) }
 
 const (
 	columns = `seq, id, created_ms, modified_ms, host, port, username, password, files_paths, tags,
@@ -57,14 +57,14 @@ const (
 
 // store is the table of tasks. It is safe for concurrent use.
 type store struct {
-	db    *sqlitex.DB
-	calls *sqlitex.Calls
+	db    *database.DB
+	calls *database.Calls
 
 	getStmt, loginStmt, removalStmt               *sql.Stmt // of readers
 	insert, update, startedStmt, model, endedStmt *sql.Stmt // of the writer
 }
 
-func newStore(ctx context.Context, db *sqlitex.DB) (*store, error) {
+func newStore(ctx context.Context, db *database.DB) (*store, error) {
 	s := &store{db: db}
 	var errs []error
 	prepare := func(to **sql.Stmt, with func(context.Context, string) (*sql.Stmt, error), query string) {
@@ -80,12 +80,12 @@ func newStore(ctx context.Context, db *sqlitex.DB) (*store, error) {
 	prepare(&s.startedStmt, db.PrepareWrite, sqlStarted)
 	prepare(&s.model, db.PrepareWrite, sqlModel)
 	prepare(&s.endedStmt, db.PrepareWrite, sqlEnded)
-	calls, err := sqlitex.NewCalls(ctx, db)
+	calls, err := database.NewCalls(ctx, db)
 	s.calls = calls
 	return s, errors.Join(append(errs, err)...)
 }
 
-// create inserts a task; its error satisfies sqlitex.IsUnique if the id is taken.
+// create inserts a task; its error satisfies database.IsUnique if the id is taken.
 func (s *store) create(ctx context.Context, req contract.CreateTaskRequest, now time.Time) error {
 	files, err := encodeList(req.FilesPaths)
 	if err != nil {
@@ -174,7 +174,7 @@ func (s *store) login(ctx context.Context, id string) (user, pass string, found 
 
 // running returns the tasks that are recorded as running, oldest first.
 func (s *store) running(ctx context.Context) (tasks []*task, err error) {
-	err = s.db.View(ctx, func(q sqlitex.Querier) error {
+	err = s.db.View(ctx, func(q database.Querier) error {
 		rows, err := q.QueryContext(ctx, sqlRunning)
 		tasks, err = collect(rows, err)
 		return err
@@ -185,7 +185,7 @@ func (s *store) running(ctx context.Context) (tasks []*task, err error) {
 // count returns how many tasks there are in each state.
 func (s *store) count(ctx context.Context) (map[state]int, error) {
 	n := map[state]int{}
-	err := s.db.View(ctx, func(q sqlitex.Querier) error {
+	err := s.db.View(ctx, func(q database.Querier) error {
 		rows, err := q.QueryContext(ctx, sqlCount)
 		if err != nil {
 			return err
