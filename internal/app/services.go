@@ -165,7 +165,7 @@ func (a *App) startTaskManager(ctx context.Context) error {
 	s, err := cloudtaskmanager.New(cloudtaskmanager.Options{
 		Key: key, OpenUploads: a.cfg.Auth.Peers,
 		Audit: entries,
-		Base:  base, Data: a.cfg.Data, Work: a.cfg.Tasks.WorkCloud, ConfigDir: dir,
+		Base:  base, Data: a.cfg.Data, Database: a.database(), Work: a.cfg.Tasks.WorkCloud, ConfigDir: dir,
 		Python: a.cfg.Tasks.Python, PythonPath: pythonPath, TrustedKeys: a.cfg.Tasks.TrustedKeys,
 		FilesAddr: listen(a.cfg.Files.Host, a.cfg.Files.Port), TLS: a.tls.server, FilesLimits: artifact.Limits{FileBytes: a.cfg.Files.MaxFileBytes()},
 		AllowOrigin: "*", Limits: a.limits(), Account: account, Environment: a.cfg.Tasks.Environment, Stall: a.cfg.Tasks.Stall,

@@ -12,7 +12,7 @@ import (
 )
 
 // Tasks that an earlier release registered are found, and have a revision.
-func TestTasksOfAnEarlierRelease(t *testing.T) {
+func TestSQLiteTasksOfAnEarlierRelease(t *testing.T) {
 	c := newCloud(t)
 	first, err := fs.ReadFile(migrations(), "0001_tasks.sql")
 	if err != nil {

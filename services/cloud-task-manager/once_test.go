@@ -257,7 +257,7 @@ sys.exit(4)
 func TestAStartOverAKill(t *testing.T) {
 	brokertest.OnBoth(t, func(t *testing.T, broker amqpx.Options) {
 		c := newCloudOn(t, broker, nil)
-		spec, err := json.Marshal(managerSpec{Broker: broker, Dir: c.dir})
+		spec, err := json.Marshal(managerSpec{Broker: broker, Dir: c.dir, Server: c.server()})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -43,6 +43,9 @@ type Options struct {
 	FilesLimits artifact.Limits // of uploads
 	AllowOrigin string          // web pages that may upload; see [artifact.HandlerOptions]
 
+	// Database is the PostgreSQL database to use in place of cloud-task-manager.db.
+	Database database.Server
+
 	// Audit takes who changed which task; nil: nobody asks.
 	Audit *audit.Log
 
@@ -197,7 +200,7 @@ func (s *Service) Close() error { return errors.Join(s.http.Close(), s.files.Clo
 func (s *Service) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, s.Close()) }()
 	starting := context.WithoutCancel(ctx) // each step has a bound of its own
-	db, err := database.Open(starting, filepath.Join(s.opt.Data, "cloud-task-manager.db"), migrations(), database.Options{})
+	db, err := database.Open(starting, filepath.Join(s.opt.Data, "cloud-task-manager.db"), migrations(), database.Options{Server: s.opt.Database})
 	if err != nil {
 		return fmt.Errorf("cloud-task-manager: %w", err)
 	}

@@ -12,7 +12,6 @@ CREATE TABLE users (
 	attributes                  TEXT    NOT NULL CHECK (json_typeof(attributes::json) = 'object'),
 	search                      TEXT    COLLATE "C" NOT NULL
 );
-CREATE INDEX users_search ON users (id, search);
 
 -- The calls that took effect, each in the transaction of its effect. seq grows.
 CREATE TABLE calls (
