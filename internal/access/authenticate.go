@@ -127,8 +127,8 @@ func (s *Store) touch(ctx context.Context, key digest) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
 	defer cancel()
-	err := s.db.Update(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, "UPDATE sessions SET used_ms = max(used_ms, ?) WHERE hash = ?", now, key[:])
+	err := s.db.UpdateOf(ctx, string(key[:]), func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "UPDATE sessions SET used_ms = ?1 WHERE hash = ?2 AND used_ms < ?1", now, key[:])
 		return err
 	})
 	if err != nil { // the session ends early, at worst

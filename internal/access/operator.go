@@ -60,12 +60,11 @@ func (s *Store) AddOperator(ctx context.Context, name string, role contract.Role
 		return err
 	}
 	return s.db.Update(ctx, func(tx *sql.Tx) error {
-		var count int
-		var taken bool
-		if err := tx.QueryRowContext(ctx, "SELECT count(*), coalesce(max(name = ?), 0) FROM operators", name).Scan(&count, &taken); err != nil {
+		var count, taken int
+		if err := tx.QueryRowContext(ctx, "SELECT count(*), count(*) FILTER (WHERE name = ?) FROM operators", name).Scan(&count, &taken); err != nil {
 			return err
 		}
-		if taken {
+		if taken > 0 {
 			return rpc.Errorf(rpc.Conflict, "there is an operator %s already", name)
 		}
 		if count >= maxOperators {
@@ -179,7 +178,7 @@ func (s *Store) exists(ctx context.Context, tx *sql.Tx, name string) error {
 // another refuses if the account is the only admin.
 func (s *Store) another(ctx context.Context, tx *sql.Tx, name string) error {
 	var admin, others int
-	if err := tx.QueryRowContext(ctx, "SELECT coalesce(sum(name = ?1), 0), coalesce(sum(name <> ?1), 0) FROM operators WHERE role = 'admin'", name).Scan(&admin, &others); err != nil {
+	if err := tx.QueryRowContext(ctx, "SELECT count(*) FILTER (WHERE name = ?1), count(*) FILTER (WHERE name <> ?1) FROM operators WHERE role = 'admin'", name).Scan(&admin, &others); err != nil {
 		return err
 	}
 	if admin > 0 && others == 0 {

@@ -46,7 +46,7 @@ func (s *Store) SignIn(ctx context.Context, name, password string) (SignedIn, er
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE hash IN
-			(SELECT hash FROM sessions WHERE operator = ? ORDER BY created_ms DESC LIMIT -1 OFFSET ?)`, name, maxSessions-1); err != nil {
+			(SELECT hash FROM sessions WHERE operator = ? ORDER BY created_ms DESC LIMIT 1000000 OFFSET ?)`, name, maxSessions-1); err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, "INSERT INTO sessions (hash, operator, created_ms, used_ms, ends_ms) VALUES (?, ?, ?, ?, ?)",

@@ -93,8 +93,8 @@ func TestTooManySessions(t *testing.T) {
 	w.want(tokens[maxSessions], "operator ada")
 }
 
-// TestNothingIsKeptInClear: neither passwords nor tokens are in the files.
-func TestNothingIsKeptInClear(t *testing.T) {
+// TestSQLiteNothingIsKeptInClear: neither passwords nor tokens are in the files.
+func TestSQLiteNothingIsKeptInClear(t *testing.T) {
 	w := newWorld(t)
 	session := w.signIn("ada")
 	api, _, err := w.NewToken(t.Context(), "ada", "ci", time.Hour)

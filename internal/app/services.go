@@ -63,7 +63,7 @@ func (a *App) startCloud(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s, err := usermanager.New(usermanager.Options{Data: a.cfg.Data, Database: a.database(), Base: base})
+		s, err := usermanager.New(usermanager.Options{Data: a.cfg.Data, Database: Database(a.cfg), Base: base})
 		if err != nil {
 			return err
 		}
@@ -91,9 +91,9 @@ func (a *App) startCloud(ctx context.Context) error {
 	return a.run(ctx, CloudGateway, gateway)
 }
 
-// database is the one that the cloud's services share; none if each has a file.
-func (a *App) database() database.Server {
-	s := a.cfg.Store
+// Database is the one that the cloud's services share; none if each has a file.
+func Database(cfg *config.Config) database.Server {
+	s := cfg.Store
 	return database.Server{URL: s.URL, PasswordFile: s.PasswordFile, Connections: s.Connections}
 }
 
@@ -119,7 +119,7 @@ func (a *App) newGateway(ctx context.Context) (*cloudgateway.Service, error) {
 	console, _ := web.App() // nil if it was not built
 	gw, err := cloudgateway.New(cloudgateway.Options{
 		Addr: listen(a.cfg.Gateway.Host, a.cfg.Gateway.Port), Base: base, Transport: transport, Gatherer: a.registry, Timeout: a.cfg.RPC.Timeout,
-		Data: a.cfg.Data, Retention: a.cfg.History.Keep, MaxEvents: int64(a.cfg.History.MaxEvents),
+		Data: a.cfg.Data, Database: Database(a.cfg), Retention: a.cfg.History.Keep, MaxEvents: int64(a.cfg.History.MaxEvents),
 		TLS: a.tls.server, FilesURL: a.cfg.FilesURL, FilesTLS: a.tls.client, MaxFileBytes: a.cfg.Files.MaxFileBytes(), Console: console, Auth: auth, Audit: entries,
 	})
 	if err != nil {
@@ -165,7 +165,7 @@ func (a *App) startTaskManager(ctx context.Context) error {
 	s, err := cloudtaskmanager.New(cloudtaskmanager.Options{
 		Key: key, OpenUploads: a.cfg.Auth.Peers,
 		Audit: entries,
-		Base:  base, Data: a.cfg.Data, Database: a.database(), Work: a.cfg.Tasks.WorkCloud, ConfigDir: dir,
+		Base:  base, Data: a.cfg.Data, Database: Database(a.cfg), Work: a.cfg.Tasks.WorkCloud, ConfigDir: dir,
 		Python: a.cfg.Tasks.Python, PythonPath: pythonPath, TrustedKeys: a.cfg.Tasks.TrustedKeys,
 		FilesAddr: listen(a.cfg.Files.Host, a.cfg.Files.Port), TLS: a.tls.server, FilesLimits: artifact.Limits{FileBytes: a.cfg.Files.MaxFileBytes()},
 		AllowOrigin: "*", Limits: a.limits(), Account: account, Environment: a.cfg.Tasks.Environment, Stall: a.cfg.Tasks.Stall,
