@@ -8,5 +8,8 @@ func (c *cli) benchCommand() *cobra.Command {
 		c.benchChaosCommand(),
 		c.benchFaultsCommand(),
 		c.benchSimulationCommand(),
+		c.benchFleetCommand(),
+		c.benchEventsCommand(),
+		c.benchSelectionCommand(),
 	)
 }

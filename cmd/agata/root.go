@@ -36,6 +36,7 @@ type cli struct {
 	set        []string // section.key=value
 	format     string
 	verbose    bool
+	cpuProfile string // hidden: for benches
 }
 
 // usageError is a mistake on the command line.

@@ -21,17 +21,17 @@ import (
 // soon is how long a loaded machine may take for what takes a second.
 const soon = 15 * time.Second
 
-// fleet is a cloud with one client, run by the command line as an operator would:
+// site is a cloud with one client, run by the command line as an operator would:
 // brokers, gateway and all else are apart, so that each can be restarted.
-type fleet struct {
+type site struct {
 	*testing.T
 	dir   string
 	flags []string
 }
 
-func newFleet(t *testing.T) *fleet {
+func newSite(t *testing.T) *site {
 	t.Helper()
-	f := &fleet{T: t, dir: t.TempDir()}
+	f := &site{T: t, dir: t.TempDir()}
 	t.Chdir(f.dir)
 	ports := map[string]int{}
 	for _, name := range []string{"server.broker", "client.broker", "server.gateway", "server.files"} {
@@ -61,7 +61,7 @@ level = error
 }
 
 // begin runs a command line that goes on until it is stopped.
-func (f *fleet) begin(args ...string) (out, errOut *lockedBuffer, stop func() int) {
+func (f *site) begin(args ...string) (out, errOut *lockedBuffer, stop func() int) {
 	ctx, cancel := context.WithCancel(context.Background())
 	out, errOut = &lockedBuffer{}, &lockedBuffer{}
 	done := make(chan struct{})
@@ -81,7 +81,7 @@ func (f *fleet) begin(args ...string) (out, errOut *lockedBuffer, stop func() in
 }
 
 // serve runs services until they are stopped; it waits until they are up.
-func (f *fleet) serve(args ...string) (stop func()) {
+func (f *site) serve(args ...string) (stop func()) {
 	f.Helper()
 	_, errOut, end := f.begin(args...)
 	testenv.Eventually(f, soon, strings.Join(args, " ")+" is up", func() bool { return strings.Contains(errOut.String(), "AGATA is up.") })
@@ -94,14 +94,14 @@ func (f *fleet) serve(args ...string) (stop func()) {
 }
 
 // agata runs a command line.
-func (f *fleet) agata(args ...string) result {
+func (f *site) agata(args ...string) result {
 	var out, errOut bytes.Buffer
 	code := run(f.Context(), append(args, f.flags...), strings.NewReader(""), &out, &errOut)
 	return result{code, out.String(), errOut.String()}
 }
 
 // ok runs a command line that must succeed.
-func (f *fleet) ok(args ...string) result {
+func (f *site) ok(args ...string) result {
 	f.Helper()
 	r := f.agata(args...)
 	if r.code != exitOK {
@@ -111,7 +111,7 @@ func (f *fleet) ok(args ...string) result {
 }
 
 // task writes a task's folder; programs are shell scripts, as the interpreter is sh.
-func (f *fleet) task(id, server, client string) {
+func (f *site) task(id, server, client string) {
 	f.Helper()
 	write(f.T, id+"/task.json", fmt.Sprintf(`{"task_id": %q, "server_files": ["server.py"], "files_paths": ["client.py"], "tags": ["story"]}`, id))
 	write(f.T, id+"/server.py", server)
@@ -136,7 +136,7 @@ while :; do sleep 0.05; done
 // TestStory drives a task's life from the command line, over a restart of the
 // gateway that nothing is lost to.
 func TestStory(t *testing.T) {
-	f := newFleet(t)
+	f := newSite(t)
 	gateway := func() (stop func()) { return f.serve("serve", "cloud-gateway") }
 	stopGateway := gateway()
 	f.task("learn", strings.ReplaceAll(storyServer, "DIR", f.dir), storyClient)
@@ -247,14 +247,14 @@ func TestStory(t *testing.T) {
 	stopGateway()
 }
 
-func (f *fleet) eventually(what string, ok func() bool) {
+func (f *site) eventually(what string, ok func() bool) {
 	f.Helper()
 	testenv.Eventually(f, soon, what, ok)
 }
 
 // followed checks that a stream of events has all those that the history has since
 // the stream's first, each once.
-func (f *fleet) followed(stream string) {
+func (f *site) followed(stream string) {
 	f.Helper()
 	var seqs []int64
 	for line := range strings.Lines(stream) {
@@ -281,7 +281,7 @@ func (f *fleet) followed(stream string) {
 
 // TestStoryOfAQuarantine releases a task that a client keeps from running.
 func TestStoryOfAQuarantine(t *testing.T) {
-	f := newFleet(t)
+	f := newSite(t)
 	f.serve("serve", "cloud-gateway")
 	f.task("bad", "while :; do sleep 0.05; done\n", `echo '{"type": "error", "exception": "no data here"}'; sleep 60`+"\n")
 	f.ok("task", "submit", "bad")

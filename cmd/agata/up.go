@@ -49,12 +49,13 @@ func (c *cli) serveCommand() *cobra.Command {
 			return c.runApp(cmd.Context(), app.Options{Services: names, KeepTasks: keep, NeverEmbed: true})
 		},
 	}
+	c.profileFlag(cmd)
 	cmd.Flags().BoolVar(&keep, "keep-tasks", true, "leave task processes running at the end; the next start takes them over")
 	return cmd
 }
 
 func (c *cli) brokerCommand() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "broker",
 		Short: "Run the embedded brokers alone, for the cloud and for the client",
 		Args:  args(0, "no arguments"),
@@ -62,6 +63,8 @@ func (c *cli) brokerCommand() *cobra.Command {
 			return c.runApp(cmd.Context(), app.Options{Brokers: true})
 		},
 	}
+	c.profileFlag(cmd)
+	return cmd
 }
 
 // runApp runs an app until the context ends, and says where it is to be found.
@@ -72,6 +75,11 @@ func (c *cli) runApp(ctx context.Context, opt app.Options) error {
 	}
 	opt.Config, opt.Logger = cfg, c.logger(cfg)
 	limitMemory(opt.Logger)
+	stop, err := c.profile()
+	if err != nil {
+		return err
+	}
+	defer stop()
 	a, err := app.New(opt)
 	if err != nil {
 		return usageError{err}

@@ -66,11 +66,12 @@ func (o *Offer) Fits(attrs map[string]any) bool {
 // keeps its own task back. The error is that of ctx.
 func (s *Offers) Select(ctx context.Context, attrs map[string]any) ([]contract.OfferedTask, error) {
 	tasks := []contract.OfferedTask{}
+	client := criteria.NewEvaluator(attrs)
 	for _, o := range s.All() {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if o.Fits(attrs) {
+		if ok, err := client.Eval(o.criteria); ok && err == nil {
 			tasks = append(tasks, o.Task)
 		}
 	}

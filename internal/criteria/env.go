@@ -19,8 +19,9 @@ const (
 // env is one evaluation.
 type env struct {
 	attrs  map[string]any
-	locals []local // variables of the generator expressions around, innermost last
-	steps  int     // left
+	locals []local          // variables of the generator expressions around, innermost last
+	steps  int              // left
+	ready  map[string]ready // attributes that were converted; nil: they are not kept
 }
 
 type local struct {
@@ -52,13 +53,20 @@ func (e *env) lookup(name string) (value, error) {
 			return e.locals[i].val, nil
 		}
 	}
+	if r, ok := e.ready[name]; ok {
+		return r.value, e.spend(r.steps)
+	}
 	attr, ok := e.attrs[name]
 	if !ok {
 		return none, fail(ErrName, "the client has no %s", name)
 	}
+	before := e.steps
 	v, err := e.convert(attr)
 	if err != nil {
 		return none, err
+	}
+	if e.ready != nil {
+		e.ready[name] = ready{v, before - e.steps}
 	}
 	return v, nil
 }

@@ -78,7 +78,11 @@ func (x *Expr) Eval(attrs map[string]any) (bool, error) {
 }
 
 func (x *Expr) eval(n node, attrs map[string]any) (value, error) {
-	v, err := n.eval(&env{attrs: attrs, steps: maxSteps})
+	return x.evalIn(n, &env{attrs: attrs, steps: maxSteps})
+}
+
+func (x *Expr) evalIn(n node, e *env) (value, error) {
+	v, err := n.eval(e)
 	if e, ok := errors.AsType[*EvalError](err); ok {
 		e.Column = column(x.src, max(e.Column-1, 0))
 	}

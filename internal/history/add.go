@@ -10,70 +10,26 @@ import (
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
-// Add stores records in one transaction, and returns how many of them were new.
-// A record whose id is known, and one that is older than what it would replace,
-// changes nothing. One that makes no sense (it lacks the body of its kind, or an
-// id, or its time is not between the years 2000 and 2100) is passed over and
-// counted in [Stats]. When Add has returned, readers find what it stored, and
-// the followers are awake. A batch of 200 takes some milliseconds; one of very
-// many may take longer than a transaction has time, and fails then as a whole.
-func (s *Store) Add(ctx context.Context, records []contract.Record) (added int, err error) {
-	good := make([]contract.Record, 0, len(records))
-	var nonsense error
-	for _, r := range records {
-		r, err := accept(r)
-		if err != nil {
-			nonsense = fmt.Errorf("record %q of client %q: %w", cut(r.ID, 64), cut(r.Client, 64), err)
-			continue
-		}
-		good = append(good, r)
-	}
-	if err := s.lock(ctx); err != nil {
-		return 0, fmt.Errorf("add to the history: %w", err)
-	}
-	defer s.unlock()
-	if nonsense != nil {
-		s.skip(len(records)-len(good), nonsense)
-	}
-	if len(good) == 0 {
-		return 0, nil
-	}
-	a := adding{store: s, at: s.opt.Now(), counts: counts{}}
-	if err := s.db.Update(ctx, func(tx *sql.Tx) error { return a.all(ctx, tx, good) }); err != nil {
-		clear(s.parts) // some of them may have been merged, and are not
-		return 0, fmt.Errorf("add to the history: %w", err)
-	}
-	a.naming.committed()
-	most := s.opt.MaxEvents + s.opt.MaxEvents/50
-	if max(s.events.Add(a.events), s.rounds.Add(a.rounds)) > most {
-		select {
-		case s.full <- struct{}{}:
-		default: // Run has been told already
-		}
-	}
-	s.live.add(a.entries)
-	return len(a.entries), nil
-}
-
 // skip counts records that made no sense, and tells of one of them, seldom.
 func (s *Store) skip(n int, why error) {
 	s.skipped.Add(int64(n))
-	if now := s.opt.Now(); now.Sub(s.warned) > 10*time.Second {
-		s.warned = now
+	now, last := s.opt.Now().UnixNano(), s.warned.Load()
+	if now-last > int64(10*time.Second) && s.warned.CompareAndSwap(last, now) {
 		s.log.Warn("records that make no sense were passed over", "records", n, "so_far", s.skipped.Load(), "last", why)
 	}
 }
 
-// adding is one transaction of Add.
+// adding is one transaction that stores records.
 type adding struct {
 	store   *Store
 	tx      *sql.Tx
 	at      time.Time
+	next    int64 // the seq after the last one given
 	naming  naming
 	counts  counts
 	events  int64 // how many were new
 	rounds  int64
-	whose   triple // of the event that was just stored
+	run     eventRun
 	entries []Entry
 	stmts   map[*sql.Stmt]*sql.Stmt // as this transaction uses them
 }
@@ -86,13 +42,30 @@ func (a *adding) stmt(ctx context.Context, stmt *sql.Stmt) *sql.Stmt {
 	return a.stmts[stmt]
 }
 
-func (a *adding) all(ctx context.Context, tx *sql.Tx, records []contract.Record) error {
+func (a *adding) begin(ctx context.Context, tx *sql.Tx) {
 	s := a.store
-	a.tx, a.stmts = tx, map[*sql.Stmt]*sql.Stmt{}
+	a.tx, a.stmts, a.next = tx, map[*sql.Stmt]*sql.Stmt{}, s.next
 	a.naming = naming{names: s.names, insert: tx.StmtContext(ctx, s.sql.name)}
-	for _, r := range records {
-		seq := s.next
-		res, err := a.one(ctx, seq, &r)
+}
+
+// all stores records, in their order. A record that turns out to be known leaves
+// its seq unused.
+func (a *adding) all(ctx context.Context, records []contract.Record) error {
+	for i := range records {
+		r := &records[i]
+		seq := a.next
+		a.next++
+		if r.Kind == contract.RecordEvent {
+			if err := a.event(ctx, seq, r); err != nil {
+				return fmt.Errorf("record %s: %w", r.ID, err)
+			}
+			continue
+		}
+		// Entries are in the order of their seq.
+		if err := a.flush(ctx); err != nil {
+			return err
+		}
+		res, err := a.one(ctx, seq, r)
 		if err != nil {
 			return fmt.Errorf("record %s: %w", r.ID, err)
 		}
@@ -103,20 +76,20 @@ func (a *adding) all(ctx context.Context, tx *sql.Tx, records []contract.Record)
 		if n == 0 {
 			continue
 		}
-		s.next++
-		switch r.Kind {
-		case contract.RecordEvent:
-			a.events++
-			a.counts.add(r.Time, a.whose, 1)
-		case contract.RecordRound:
+		if r.Kind == contract.RecordRound {
 			a.rounds++
 		}
-		a.entries = append(a.entries, Entry{seq, r})
+		a.entries = append(a.entries, Entry{seq, *r})
 	}
-	if err := s.writeCounts(ctx, tx, a.counts, maxParts); err != nil {
+	return a.flush(ctx)
+}
+
+// end writes the counts of what was stored.
+func (a *adding) end(ctx context.Context) error {
+	if err := a.store.writeCounts(ctx, a.tx, a.counts, maxParts); err != nil {
 		return err
 	}
-	return s.bump(ctx, tx, map[string]int64{"events": a.events, "rounds": a.rounds})
+	return a.store.bump(ctx, a.tx, map[string]int64{"events": a.events, "rounds": a.rounds})
 }
 
 // bump changes figures.
@@ -132,25 +105,12 @@ func (s *Store) bump(ctx context.Context, tx *sql.Tx, by map[string]int64) error
 	return nil
 }
 
+// one stores a record that is no event.
 func (a *adding) one(ctx context.Context, seq int64, r *contract.Record) (sql.Result, error) {
 	received, trace := a.at.UnixMilli(), packTrace(r.Trace)
 	effective := min(r.Time, seconds(a.at)) // a clock that was ahead once must not win for ever
 	s := a.store
 	switch r.Kind {
-	case contract.RecordEvent:
-		var err error
-		for _, it := range []struct {
-			name string
-			to   *int64
-		}{{r.Client, &a.whose.client}, {r.Event.Service, &a.whose.service}, {r.Task, &a.whose.task}} {
-			if *it.to, err = a.naming.id(ctx, it.name); err != nil {
-				return nil, err
-			}
-		}
-		return a.stmt(ctx, s.sql.event).ExecContext(ctx, seq, packID(r.ID), r.Time, received,
-			a.whose.client, a.whose.service, a.whose.task, packID(r.Execution),
-			r.Event.Function, r.Event.Event, trace)
-
 	case contract.RecordRound:
 		var series int64
 		err := a.stmt(ctx, s.sql.series).QueryRowContext(ctx, r.Task, r.Round.Side, r.Client, r.Execution, effective).Scan(&series)

@@ -16,11 +16,38 @@ func packID(id string) any {
 	case 0:
 		return nil
 	case 36:
-		if u, err := uuid.Parse(id); err == nil && u.String() == id {
-			return u[:]
+		if id[8] == '-' && id[13] == '-' && id[18] == '-' && id[23] == '-' {
+			if b := packHex(id[:8] + id[9:13] + id[14:18] + id[19:23] + id[24:]); b != nil {
+				return b
+			}
 		}
 	}
 	return id
+}
+
+// packHex returns the bytes of an even number of hexadecimal digits, with small
+// letters; nil for any other text.
+func packHex(text string) []byte {
+	b := make([]byte, 0, 16)
+	for i := 0; i+1 < len(text); i += 2 {
+		high, low := digit(text[i]), digit(text[i+1])
+		if high > 15 || low > 15 {
+			return nil
+		}
+		b = append(b, high<<4|low)
+	}
+	return b
+}
+
+// digit is the value of a hexadecimal digit; 255 if it is none, or a capital.
+func digit(c byte) byte {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0'
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10
+	}
+	return 255
 }
 
 func unpackID(v any) string {
@@ -37,7 +64,7 @@ func unpackID(v any) string {
 
 func packTrace(trace string) any {
 	if len(trace) == 32 {
-		if b, err := hex.DecodeString(trace); err == nil && hex.EncodeToString(b) == trace {
+		if b := packHex(trace); b != nil {
 			return b
 		}
 	}

@@ -11,7 +11,8 @@ import (
 // Statements that run often. Those of readers depend on what is asked for, and
 // are put together where they are used.
 type statements struct {
-	name, event, part, bump *sql.Stmt // of the writer
+	name, part, bump, fresh *sql.Stmt                 // of the writer
+	events                  [len(runWidths)]*sql.Stmt // by width
 	series, round           *sql.Stmt
 	execution, state        *sql.Stmt
 	seen                    *sql.Stmt
@@ -20,10 +21,9 @@ type statements struct {
 
 const (
 	sqlName  = `INSERT INTO names (name) VALUES (?)`
-	sqlEvent = `INSERT INTO events (seq, id, time, received, client, service, task, execution, function, text, trace)
-		VALUES (?, ?, ?, ?, ?, ?, nullif(?, 0), ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`
-	sqlPart = `INSERT INTO density (width, cell, counts) VALUES (?, ?, ?)`
-	sqlBump = `UPDATE figures SET value = value + ?2 WHERE name = ?1`
+	sqlFresh = `SELECT seq FROM events WHERE seq >= ? AND seq < ?`
+	sqlPart  = `INSERT INTO density (width, cell, counts) VALUES (?, ?, ?)`
+	sqlBump  = `UPDATE figures SET value = value + ?2 WHERE name = ?1`
 
 	sqlSeries = `INSERT INTO series (task, side, client, execution, last) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT (task, side, client, execution) DO UPDATE SET last = max(last, excluded.last) RETURNING id`
@@ -66,7 +66,10 @@ func (s *statements) prepare(ctx context.Context, db *database.DB) error {
 		errs = append(errs, err)
 	}
 	get(&s.name, db.PrepareWrite, sqlName)
-	get(&s.event, db.PrepareWrite, sqlEvent)
+	get(&s.fresh, db.PrepareWrite, sqlFresh)
+	for i, n := range runWidths {
+		get(&s.events[i], db.PrepareWrite, insertEvents(n))
+	}
 	get(&s.part, db.PrepareWrite, sqlPart)
 	get(&s.bump, db.PrepareWrite, sqlBump)
 	get(&s.series, db.PrepareWrite, sqlSeries)

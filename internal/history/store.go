@@ -61,7 +61,8 @@ type Store struct {
 	names   *names
 	parts   map[cellKey]int // how many parts a cell has got, as far as known; guarded by writing
 	next    int64           // the seq after the last one given; guarded by writing
-	warned  time.Time       // when nonsense was last logged; guarded by writing
+	waiting waiting         // to be stored
+	warned  atomic.Int64    // when nonsense was last logged, unix ns
 
 	maxScan int // how many events one look goes through; less in tests
 
@@ -110,9 +111,10 @@ func (s *Store) load(ctx context.Context) error {
 	if err := s.sql.prepare(ctx, s.db); err != nil {
 		return err
 	}
-	// The indexes of events are written all over: their inner pages should stay in memory.
+	// The indexes of events are written all over: their inner pages should stay in
+	// memory, and those that many transactions change be written back seldom.
 	err := s.db.Update(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, "PRAGMA cache_size = -65536") // KiB
+		_, err := tx.ExecContext(ctx, "PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 8000") // KiB; pages
 		return err
 	})
 	if err != nil {

@@ -8,9 +8,11 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// subscribePrefetch is how many messages wait in a subscriber, and so the most
-// that a batch can hold.
-const subscribePrefetch = 500
+// subscribePrefetch is how many messages the broker sends before they are acknowledged.
+const subscribePrefetch = 1000
+
+// subscribeMost is how many messages a batch holds: while it is dealt with, the next one comes.
+const subscribeMost = 500
 
 // linger is how long a batch is gathered at most.
 const linger = 5 * time.Millisecond
@@ -23,7 +25,7 @@ func (t *Transport) Subscribe(ctx context.Context, queue string, fn func(body []
 // SubscribeBatch implements [rpc.Transport]: at most 500 messages at once, which
 // are acknowledged together.
 func (t *Transport) SubscribeBatch(ctx context.Context, queue string, fn func(bodies [][]byte) error) error {
-	return t.subscribe(ctx, queue, subscribePrefetch, fn)
+	return t.subscribe(ctx, queue, subscribeMost, fn)
 }
 
 func (t *Transport) subscribe(ctx context.Context, queue string, most int, fn func(bodies [][]byte) error) error {

@@ -74,6 +74,7 @@ type API struct {
 	linked   chan struct{} // one a downlink
 	large    *httpx.Large
 	links    *links
+	detached detached
 	keys     running // idempotency keys whose request is under way
 	asked    askedServices
 	revoked  revokedEnd
@@ -128,6 +129,7 @@ func New(opt Options) (*API, error) {
 // Close waits for what goes on beside the requests, of which none may be under
 // way, and ends idle connections to the file service.
 func (a *API) Close() {
+	a.detached.hurry()
 	a.beside.Wait()
 	a.files.CloseIdleConnections()
 }

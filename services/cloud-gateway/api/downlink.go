@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -26,8 +27,8 @@ const (
 // downlink streams what the cloud wants of a client: first what waits for it, then
 // all as it comes. A client has one; a newer one ends the older.
 //
-// There may be ten thousand of these, so they have no goroutine beside the
-// server's own.
+// There may be ten thousand of these, so each leaves the HTTP server, where it can,
+// and has as little as possible of its own.
 func (a *API) downlink(w http.ResponseWriter, r *http.Request, q *params) error {
 	client, last := r.PathValue("client"), r.Header.Get("Last-Event-ID")
 	every := time.Duration(q.number("heartbeat", int(heartbeat/time.Second), 1, 60)) * time.Second
@@ -40,28 +41,53 @@ func (a *API) downlink(w http.ResponseWriter, r *http.Request, q *params) error 
 	if err := q.err(); err != nil {
 		return err
 	}
+	give, ok := take(a.linked)
+	if !ok {
+		return unavailable("The gateway has as many downlinks as it can.", "Try again in a moment.")
+	}
 	s := startEvents(w)
 	if r.Method == http.MethodHead {
+		give()
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
-	l := a.links.open(client, last)
-	defer a.links.close(l)
-	// Whatever ends it, the client comes back: there is nothing left to answer.
-	if err := a.serveLink(r.Context(), s, l, every); err != nil {
+	ctx, l := r.Context(), a.links.open(client, last)
+	a.links.looked(l)
+	waiting, sent := a.orders(ctx, l, nil)
+	hold := func(ctx context.Context) {
+		defer give()
+		defer a.links.close(l)
+		// Whatever ends it, the client comes back: there is nothing left to answer.
+		if err := a.serveLink(ctx, s, l, every, waiting, sent); err != nil {
+			a.log.Debug("a downlink broke off", "client", client, "err", err)
+		}
+	}
+	switch conn, err := httpx.Detach(w, r); {
+	case err == nil:
+		s.w, s.ctl, s.conn, s.draining = nil, nil, conn, httpx.Draining(ctx)
+		ctx, left := context.WithCancel(context.WithoutCancel(ctx))
+		a.beside.Go(func() {
+			defer left()
+			a.detached.hold(conn, left, func() { hold(ctx) })
+		})
+	case errors.Is(err, httpx.ErrNotDetachable):
+		hold(ctx)
+	default:
+		give()
+		a.links.close(l)
 		a.log.Debug("a downlink broke off", "client", client, "err", err)
 	}
 	return nil
 }
 
-// serveLink sends until the link is replaced, the client leaves or the server drains.
-func (a *API) serveLink(ctx context.Context, s *events, l *link, every time.Duration) error {
+// serveLink sends until the link is replaced, the client leaves or the server drains:
+// first what waits, the commands sent.
+func (a *API) serveLink(ctx context.Context, s *events, l *link, every time.Duration, waiting []byte, sent map[string]bool) error {
 	beat := time.NewTimer(every/2 + rand.N(every/2)) // not all at the same moment, if all came at once
 	defer beat.Stop()
-	if err := s.write(a.links.sign(l)); err != nil {
+	if err := s.write(append(a.links.sign(l), waiting...)); err != nil {
 		return err
 	}
-	var sent map[string]bool // commands that wait, and that this link has brought
 	for {
 		wakes, look, id := a.links.take(l)
 		var b []byte

@@ -65,6 +65,13 @@ func (ls *links) open(client, last string) *link {
 	return l
 }
 
+// looked notes that a link looks for commands now.
+func (ls *links) looked(l *link) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	l.look = false
+}
+
 func (ls *links) close(l *link) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()

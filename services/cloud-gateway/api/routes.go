@@ -150,7 +150,7 @@ func (a *API) serve(rt route) http.Handler {
 	case rt.kind == stream:
 		tokens = a.streams
 	case rt.kind == linked:
-		tokens = a.linked
+		tokens = nil // a downlink takes its own, and may outlast the request
 	case rt.grant == guard.Anyone && a.opt.Guard != nil:
 		tokens = a.lobby
 	}
@@ -165,12 +165,14 @@ func (a *API) serve(rt route) http.Handler {
 			a.fail(w, r, err)
 			return
 		}
-		give, ok := take(tokens)
-		if !ok {
-			a.fail(w, r, unavailable("The gateway serves as many requests of this kind at once as it can.", "Try again in a moment."))
-			return
+		if tokens != nil {
+			give, ok := take(tokens)
+			if !ok {
+				a.fail(w, r, unavailable("The gateway serves as many requests of this kind at once as it can.", "Try again in a moment."))
+				return
+			}
+			defer give()
 		}
-		defer give()
 		if rt.kind != stream && rt.kind != linked {
 			leave, ok := a.large.Enter(w, r)
 			if !ok {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -25,10 +26,12 @@ const (
 
 // events is a stream of server-sent events. Not for concurrent use.
 type events struct {
-	w    http.ResponseWriter
-	ctl  *http.ResponseController
-	last time.Time // something was sent
-	id   string    // that a reader resumes from, beyond what it was sent; "" if none
+	w        http.ResponseWriter
+	ctl      *http.ResponseController
+	conn     net.Conn        // of a detached stream, in place of w and ctl; nil of others
+	draining <-chan struct{} // of a detached stream
+	last     time.Time       // something was sent
+	id       string          // that a reader resumes from, beyond what it was sent; "" if none
 }
 
 // serveEvents answers with a stream that fn fills. It ends when fn returns, when
@@ -91,6 +94,19 @@ func message(b []byte, id, event string, data []byte) []byte {
 }
 
 func (s *events) write(b []byte) error {
+	if s.conn != nil {
+		patience := slowReader
+		select {
+		case <-s.draining:
+			patience = lastWord
+		default:
+		}
+		if err := s.conn.SetWriteDeadline(time.Now().Add(patience)); err != nil {
+			return err
+		}
+		_, err := s.conn.Write(b)
+		return err
+	}
 	// A writer without deadlines is a test's recorder; it never blocks.
 	if err := s.ctl.SetWriteDeadline(time.Now().Add(slowReader)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return err
