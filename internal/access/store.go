@@ -26,8 +26,8 @@ type Options struct {
 	Session time.Duration
 	// Database is the PostgreSQL database to use in place of a file.
 	Database database.Server
-	Logger  *slog.Logger     // nil: silent
-	Now     func() time.Time // nil: time.Now
+	Logger   *slog.Logger     // nil: silent
+	Now      func() time.Time // nil: time.Now
 }
 
 // Store knows who may do what. It is safe for concurrent use. Its errors are

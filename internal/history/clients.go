@@ -35,8 +35,9 @@ type presence struct {
 
 func newPresence() *presence { return &presence{at: map[string]float64{}, dirty: map[string]bool{}} }
 
-func (p *presence) load(ctx context.Context, q database.Querier) error {
-	rows, err := q.QueryContext(ctx, "SELECT client, at FROM seen")
+// load reads which clients were seen after a time.
+func (p *presence) load(ctx context.Context, q database.Querier, after float64) error {
+	rows, err := q.QueryContext(ctx, "SELECT client, at FROM seen WHERE at > ?", after)
 	if err != nil {
 		return err
 	}
@@ -47,7 +48,9 @@ func (p *presence) load(ctx context.Context, q database.Querier) error {
 		if err := rows.Scan(&client, &at); err != nil {
 			return err
 		}
-		p.at[client] = at
+		p.mu.Lock()
+		p.at[client] = max(p.at[client], at)
+		p.mu.Unlock()
 	}
 	return rows.Err()
 }

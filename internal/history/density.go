@@ -102,7 +102,7 @@ func (s *Store) width(ctx context.Context, q database.Querier, p *scan, f *Filte
 		}
 	}
 	var n int
-	err := q.QueryRowContext(ctx, fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM events INDEXED BY %s WHERE %s AND time >= ? AND time <= ? LIMIT %d)",
+	err := q.QueryRowContext(ctx, fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM events%s WHERE %s AND time >= ? AND time <= ? LIMIT %d) AS few",
 		p.index, &p.in, maxRaw+1), append(slices.Clone(p.in.args), f.From, f.To)...).Scan(&n)
 	if n > maxRaw {
 		return widths[0], err
@@ -116,7 +116,7 @@ func (s *Store) span(ctx context.Context, q database.Querier, p *scan) (first, l
 	now := s.now()
 	for _, window := range [][2]float64{{now - s.opt.Retention.Seconds() - ahead, now + ahead}, {year2000, year2100}} {
 		for order, to := range map[string]*float64{"ASC": &first, "DESC": &last} {
-			err := q.QueryRowContext(ctx, fmt.Sprintf("SELECT time FROM events INDEXED BY %s WHERE %s AND time >= ? AND time <= ? ORDER BY time %s LIMIT 1",
+			err := q.QueryRowContext(ctx, fmt.Sprintf("SELECT time FROM events%s WHERE %s AND time >= ? AND time <= ? ORDER BY time %s LIMIT 1",
 				p.index, &p.in, order), append(slices.Clone(p.in.args), window[0], window[1])...).Scan(to)
 			if ignoreNoRows(err) != nil {
 				return 0, 0, err

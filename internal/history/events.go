@@ -69,7 +69,7 @@ func (p *scan) query(columns string, more *conditions, newest bool, limit, offse
 	if newest {
 		order = "DESC"
 	}
-	return fmt.Sprintf("SELECT %s FROM events INDEXED BY %s WHERE %s AND %s ORDER BY time %s, seq %s LIMIT %d OFFSET %d",
+	return fmt.Sprintf("SELECT %s FROM events%s WHERE %s AND %s ORDER BY time %s, seq %s LIMIT %d OFFSET %d",
 		columns, p.index, &p.in, more, order, order, limit, offset), append(slices.Clone(p.in.args), more.args...)
 }
 

@@ -173,7 +173,7 @@ func TestASearchIsBounded(t *testing.T) {
 }
 
 // No list may look at all events, whatever is asked for.
-func TestListsUseTheirIndexes(t *testing.T) {
+func TestSQLiteListsUseTheirIndexes(t *testing.T) {
 	s := open(t, Options{})
 	story(t, s)
 	for name, tt := range map[string]struct {
@@ -234,7 +234,7 @@ func explain(t *testing.T, q database.Querier, query string, args ...any) string
 	return strings.Join(steps, "; ")
 }
 
-func TestOtherListsUseTheirIndexes(t *testing.T) {
+func TestSQLiteOtherListsUseTheirIndexes(t *testing.T) {
 	s := open(t, Options{})
 	err := s.db.View(t.Context(), func(q database.Querier) error {
 		for _, query := range []string{

@@ -2,7 +2,6 @@ package history
 
 import (
 	"context"
-
 	"fmt"
 	"slices"
 	"strings"
@@ -51,8 +50,8 @@ func (a *adding) event(ctx context.Context, seq int64, r *contract.Record) error
 		run.first = seq
 	}
 	run.events, run.whose = append(run.events, r), append(run.whose, whose)
-	run.args = append(run.args, seq, packID(r.ID), r.Time, a.at.UnixMilli(),
-		whose.client, whose.service, task, packID(r.Execution), r.Event.Function, r.Event.Event, packTrace(r.Trace))
+	run.args = append(run.args, seq, a.store.id(r.ID), r.Time, a.at.UnixMilli(),
+		whose.client, whose.service, task, a.store.id(r.Execution), r.Event.Function, r.Event.Event, a.store.trace(r.Trace))
 	if len(run.events) == runWidths[0] {
 		return a.flush(ctx)
 	}

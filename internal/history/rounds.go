@@ -81,15 +81,16 @@ func list(ctx context.Context, q database.Querier, f RoundFilter, to *[]Series) 
 	if f.Client != "" {
 		where.add("client = ?", f.Client)
 	}
-	newest := "max(last)" // a bare column beside max is that of the row with the maximum
-	group := "GROUP BY side, client"
+	rank := "row_number() OVER (PARTITION BY side, client ORDER BY last DESC)"
 	if f.Execution != "" {
 		where.add("execution = ?", f.Execution)
-		newest, group = "last", ""
+		rank = "1"
 	}
 	rows, err := q.QueryContext(ctx, fmt.Sprintf(`SELECT id, task, execution, client, side FROM
-		(SELECT id, task, execution, client, side, %s AS newest FROM series WHERE %s %s ORDER BY side = 'server' DESC, newest DESC LIMIT %d)
-		ORDER BY side = 'server' DESC, client, execution`, newest, &where, group, bound(f.Series, defaultSeries, maxSeries)), where.args...)
+		(SELECT id, task, execution, client, side FROM
+			(SELECT id, task, execution, client, side, last, %s AS rank FROM series WHERE %s) AS ranked
+			WHERE rank = 1 ORDER BY side = 'server' DESC, last DESC LIMIT %d) AS newest
+		ORDER BY side = 'server' DESC, client, execution`, rank, &where, bound(f.Series, defaultSeries, maxSeries)), where.args...)
 	if err != nil {
 		return nil, err
 	}

@@ -94,7 +94,7 @@ func (s *Store) whereOf(t kindTable, f *Filter) (where conditions, ok bool) {
 		case t.kind != contract.RecordEvent:
 			where.add(c.column+" = ?", c.want)
 		case c.column == "execution":
-			where.add("execution = ?", packID(c.want))
+			where.add("execution = ?", s.id(c.want))
 		default:
 			id, ok := s.names.find(c.want)
 			if !ok {
@@ -127,7 +127,7 @@ func (s *Store) whereOf(t kindTable, f *Filter) (where conditions, ok bool) {
 		where.add("function = ?", f.Function)
 	}
 	if f.Text != "" {
-		where.add(`text LIKE ? ESCAPE '\'`, pattern(valid(f.Text)))
+		where.add(s.contains(), pattern(valid(f.Text)))
 	}
 	return where, true
 }

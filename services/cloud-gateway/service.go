@@ -173,7 +173,7 @@ func (s *Service) Close() error { return s.http.Close() }
 func (s *Service) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, s.http.Close()) }()
 	store, err := history.Open(ctx, filepath.Join(s.opt.Data, "cloud-gateway.db"), history.Options{
-		Retention: s.opt.Retention, MaxEvents: s.opt.MaxEvents, Logger: s.base.Logger(),
+		Database: s.opt.Database, Retention: s.opt.Retention, MaxEvents: s.opt.MaxEvents, Logger: s.base.Logger(),
 	})
 	if err != nil {
 		return fmt.Errorf("cloud-gateway: %w", err)
