@@ -126,9 +126,11 @@ func (s *PostgresServer) testnodes(verb string) string {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join(strings.TrimSpace(string(root)), "tools", "testnodes"), verb, s.dir)
+	var said strings.Builder
+	cmd.Stderr = &said
 	out, err := cmd.Output()
 	if err != nil {
-		s.t.Fatalf("testnodes %s: %v", verb, err)
+		s.t.Fatalf("testnodes %s: %v: %s", verb, err, &said)
 	}
 	return strings.TrimSpace(string(out))
 }
@@ -143,8 +145,23 @@ func (s *PostgresServer) Start() {
 	s.URL = "postgres://agata@127.0.0.1:" + port + "/postgres"
 }
 
-// Kill kills every process of the server at once.
-func (s *PostgresServer) Kill() { s.signal(syscall.SIGKILL) }
+// Kill kills every process of the server at once, and returns when they are dead.
+func (s *PostgresServer) Kill() {
+	s.t.Helper()
+	pids := s.signal(syscall.SIGKILL)
+	Eventually(s.t, 20*time.Second, "the server is dead", func() bool {
+		for _, pid := range pids {
+			stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+			if err == nil && !strings.Contains(string(stat), ") Z ") { // a zombie is dead
+				return false
+			}
+		}
+		return true
+	})
+	if err := os.Remove(filepath.Join(s.dir, "postgres.pid")); err != nil {
+		s.t.Fatal(err)
+	}
+}
 
 // Freeze stops every process of the server, which stay; Thaw lets them go on.
 func (s *PostgresServer) Freeze() { s.signal(syscall.SIGSTOP) }
@@ -153,7 +170,7 @@ func (s *PostgresServer) Freeze() { s.signal(syscall.SIGSTOP) }
 func (s *PostgresServer) Thaw() { s.signal(syscall.SIGCONT) }
 
 // signal reaches the server and each of its processes, which lead groups of their own.
-func (s *PostgresServer) signal(sig syscall.Signal) {
+func (s *PostgresServer) signal(sig syscall.Signal) (pids []int) {
 	s.t.Helper()
 	text, err := os.ReadFile(filepath.Join(s.dir, "postgres.pid"))
 	if err != nil {
@@ -170,6 +187,8 @@ func (s *PostgresServer) signal(sig syscall.Signal) {
 	for _, child := range append([]string{strconv.Itoa(pid)}, strings.Fields(string(children))...) {
 		if n, err := strconv.Atoi(child); err == nil {
 			_ = syscall.Kill(n, sig) // one that has ended meanwhile
+			pids = append(pids, n)
 		}
 	}
+	return pids
 }
