@@ -52,9 +52,10 @@ func sound() Probes {
 			}
 			return "3.12.1\n", nil
 		},
-		Broker: func(context.Context, config.Broker) (string, error) { return "RabbitMQ 3.13.7", nil },
-		Queues: func(context.Context, config.Broker, bool, []string) ([]string, error) { return nil, nil },
-		Listen: func(context.Context, string) error { return nil },
+		Broker:   func(context.Context, config.Broker) (string, error) { return "RabbitMQ 3.13.7", nil },
+		Queues:   func(context.Context, config.Broker, bool, []string) ([]string, error) { return nil, nil },
+		Listen:   func(context.Context, string) error { return nil },
+		Database: func(context.Context, config.Store) (string, bool, error) { return "15.18", true, nil },
 		HTTP: func(context.Context, string, string) (Answer, error) {
 			return Answer{Status: 200, Header: http.Header{"Date": {noon.Format(http.TimeFormat)}}, Body: `{"status":"ok"}`}, nil
 		},
@@ -117,7 +118,7 @@ func TestASoundMachineHasNoFault(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	}
-	const want = "python flower cloud broker cloud queues client broker client queues gateway port files port certificates data folder disk space open files task limits clock"
+	const want = "python flower cloud broker cloud queues client broker client queues gateway port files port database certificates data folder disk space open files task limits clock"
 	if got := strings.Join(names, " "); got != want {
 		t.Errorf("the order is %q", got)
 	}
