@@ -12,6 +12,7 @@ import (
 
 	"github.com/agata-fl/agata/internal/access"
 	"github.com/agata-fl/agata/internal/apiclient"
+	"github.com/agata-fl/agata/internal/app"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
@@ -41,7 +42,7 @@ for credentials. Services on other machines need the key file as well.`,
 			if err != nil {
 				return err
 			}
-			if err := access.Init(cmd.Context(), cfg.Data, cfg.Auth.KeyFile, args[0], password); err != nil {
+			if err := access.Init(cmd.Context(), cfg.Data, app.Database(cfg), cfg.Auth.KeyFile, args[0], password); err != nil {
 				return err
 			}
 			fmt.Fprintf(c.err, "%s is an administrator; the key is %s\nrestart the cloud's services, then sign in: agata login --name %s\n", args[0], cfg.Auth.KeyFile, args[0])
@@ -163,14 +164,14 @@ func (c *cli) operatorResetCommand() *cobra.Command {
 				return err
 			}
 			path := filepath.Join(cfg.Data, access.File)
-			if _, err := os.Stat(path); err != nil {
+			if _, err := os.Stat(path); err != nil && cfg.Store.URL == "" {
 				return fmt.Errorf("there are no accounts in %s: %w; agata operator init makes the first", cfg.Data, err)
 			}
 			password, err := c.password(p, "new password of "+args[0], true)
 			if err != nil {
 				return err
 			}
-			store, err := access.Open(cmd.Context(), path, access.Options{})
+			store, err := access.Open(cmd.Context(), path, access.Options{Database: app.Database(cfg)})
 			if err != nil {
 				return err
 			}

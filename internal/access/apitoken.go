@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/rpc"
 )
 
@@ -73,7 +73,7 @@ func (s *Store) NewToken(ctx context.Context, operator, label string, life time.
 // Tokens lists an operator's API tokens, the oldest first.
 func (s *Store) Tokens(ctx context.Context, operator string) ([]Token, error) {
 	list := []Token{}
-	err := s.db.View(ctx, func(q sqlitex.Querier) error {
+	err := s.db.View(ctx, func(q database.Querier) error {
 		rows, err := q.QueryContext(ctx, "SELECT id, label, created_ms, ends_ms FROM tokens WHERE operator = ? AND ends_ms > ? ORDER BY id", operator, s.nowMS())
 		if err != nil {
 			return err

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
 )
@@ -20,7 +20,7 @@ type statements struct {
 	revision, session, token, credential *sql.Stmt
 }
 
-func (s *statements) prepare(ctx context.Context, db *sqlitex.DB) error {
+func (s *statements) prepare(ctx context.Context, db *database.DB) error {
 	for _, p := range []struct {
 		stmt  **sql.Stmt
 		query string
@@ -127,8 +127,8 @@ func (s *Store) touch(ctx context.Context, key digest) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
 	defer cancel()
-	err := s.db.Update(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, "UPDATE sessions SET used_ms = max(used_ms, ?) WHERE hash = ?", now, key[:])
+	err := s.db.UpdateOf(ctx, string(key[:]), func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "UPDATE sessions SET used_ms = ?1 WHERE hash = ?2 AND used_ms < ?1", now, key[:])
 		return err
 	})
 	if err != nil { // the session ends early, at worst

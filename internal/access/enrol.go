@@ -9,7 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/rpc"
 )
 
@@ -124,7 +124,7 @@ func (s *Store) unspent(ctx context.Context, token string, key digest) error {
 		return badEnrolment()
 	}
 	var there bool
-	err := s.db.View(ctx, func(q sqlitex.Querier) error {
+	err := s.db.View(ctx, func(q database.Querier) error {
 		return q.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM enrolments WHERE hash = ?)", key[:]).Scan(&there)
 	})
 	if err == nil && !there {
@@ -135,7 +135,7 @@ func (s *Store) unspent(ctx context.Context, token string, key digest) error {
 
 // ClientCredential tells whether a client has a credential, and of what origin.
 func (s *Store) ClientCredential(ctx context.Context, client string) (about ClientCredential, has bool, err error) {
-	err = s.db.View(ctx, func(q sqlitex.Querier) error {
+	err = s.db.View(ctx, func(q database.Querier) error {
 		var created int64
 		err := q.QueryRowContext(ctx, "SELECT created_ms, made_by FROM credentials WHERE client = ?", client).Scan(&created, &about.By)
 		if errors.Is(err, sql.ErrNoRows) {

@@ -10,22 +10,23 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
 )
 
 // Init closes a cloud: it makes the key that the cloud's services share and the
-// first admin, in the data folder. A key that is there stays. Where operators are
+// first admin, in the data folder or, if there is one, the database. A key that is there stays. Where operators are
 // already, the error is Conflict unless the name and password are an admin's: so
 // what broke off can be done again. The cloud's services notice at their next
 // start.
-func Init(ctx context.Context, dataDir, keyFile, name, password string) (err error) {
+func Init(ctx context.Context, dataDir string, server database.Server, keyFile, name, password string) (err error) {
 	for _, err := range []error{CheckName(name), CheckPassword(name, password)} {
 		if err != nil {
 			return err
 		}
 	}
-	s, err := Open(ctx, filepath.Join(dataDir, File), Options{})
+	s, err := Open(ctx, filepath.Join(dataDir, File), Options{Database: server})
 	if err != nil {
 		return err
 	}

@@ -33,21 +33,21 @@ func readKey(t *testing.T, path string) string {
 func TestInit(t *testing.T) {
 	dir := t.TempDir()
 	key := filepath.Join(dir, "keys", "cloud.key")
-	ctx := t.Context()
-	wantCode(t, Init(ctx, dir, key, "Ada", password), rpc.Invalid)
-	wantCode(t, Init(ctx, dir, key, "ada", "short"), rpc.Invalid)
+	ctx, at := t.Context(), server(t, dir)
+	wantCode(t, Init(ctx, dir, at, key, "Ada", password), rpc.Invalid)
+	wantCode(t, Init(ctx, dir, at, key, "ada", "short"), rpc.Invalid)
 	if _, err := os.Stat(key); err == nil {
 		t.Error("a refused one made a key")
 	}
-	wantCode(t, Init(ctx, dir, key, "ada", password), "")
+	wantCode(t, Init(ctx, dir, at, key, "ada", password), "")
 	first := readKey(t, key)
-	wantCode(t, Init(ctx, dir, key, "ada", password), "") // again
-	wantCode(t, Init(ctx, dir, key, "eva", password), rpc.Conflict)
-	wantCode(t, Init(ctx, dir, key, "ada", "wrong password"), rpc.Conflict)
+	wantCode(t, Init(ctx, dir, at, key, "ada", password), "") // again
+	wantCode(t, Init(ctx, dir, at, key, "eva", password), rpc.Conflict)
+	wantCode(t, Init(ctx, dir, at, key, "ada", "wrong password"), rpc.Conflict)
 	if readKey(t, key) != first {
 		t.Error("the key was replaced")
 	}
-	s, err := Open(ctx, filepath.Join(dir, File), Options{})
+	s, err := Open(ctx, filepath.Join(dir, File), Options{Database: at})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,11 +62,11 @@ func TestInit(t *testing.T) {
 	if err := os.Remove(key); err != nil {
 		t.Fatal(err)
 	}
-	wantCode(t, Init(ctx, dir, key, "vera", password), rpc.Conflict)
+	wantCode(t, Init(ctx, dir, at, key, "vera", password), rpc.Conflict)
 	if _, err := os.Stat(key); err == nil {
 		t.Error("a viewer made a key")
 	}
-	wantCode(t, Init(ctx, dir, key, "ada", password), "")
+	wantCode(t, Init(ctx, dir, at, key, "ada", password), "")
 	if readKey(t, key) == first {
 		t.Error("the same key came again")
 	}

@@ -8,6 +8,8 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/agata-fl/agata/internal/database"
+	"github.com/agata-fl/agata/internal/testenv"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
 )
@@ -61,10 +63,16 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// open opens the file once more, as another process would.
+// server is where the accounts of a folder are in this run of the tests.
+func server(t testing.TB, folder string) database.Server {
+	t.Helper()
+	return database.Server{URL: testenv.Store(t, folder)}
+}
+
+// open opens the store once more, as another process would.
 func (w *world) open() *Store {
 	w.t.Helper()
-	s, err := open(w.t.Context(), w.path, Options{Session: time.Hour, Now: w.clock.time}, cheap)
+	s, err := open(w.t.Context(), w.path, Options{Session: time.Hour, Now: w.clock.time, Database: server(w.t, filepath.Dir(w.path))}, cheap)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"regexp"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
 )
@@ -60,12 +60,11 @@ func (s *Store) AddOperator(ctx context.Context, name string, role contract.Role
 		return err
 	}
 	return s.db.Update(ctx, func(tx *sql.Tx) error {
-		var count int
-		var taken bool
-		if err := tx.QueryRowContext(ctx, "SELECT count(*), coalesce(max(name = ?), 0) FROM operators", name).Scan(&count, &taken); err != nil {
+		var count, taken int
+		if err := tx.QueryRowContext(ctx, "SELECT count(*), count(*) FILTER (WHERE name = ?) FROM operators", name).Scan(&count, &taken); err != nil {
 			return err
 		}
-		if taken {
+		if taken > 0 {
 			return rpc.Errorf(rpc.Conflict, "there is an operator %s already", name)
 		}
 		if count >= maxOperators {
@@ -80,7 +79,7 @@ func (s *Store) AddOperator(ctx context.Context, name string, role contract.Role
 // Operators lists the accounts by name.
 func (s *Store) Operators(ctx context.Context) ([]Account, error) {
 	list := []Account{}
-	err := s.db.View(ctx, func(q sqlitex.Querier) error {
+	err := s.db.View(ctx, func(q database.Querier) error {
 		rows, err := q.QueryContext(ctx, "SELECT name, role, created_ms, signed_in_ms FROM operators ORDER BY name")
 		if err != nil {
 			return err
@@ -102,7 +101,7 @@ func (s *Store) Operators(ctx context.Context) ([]Account, error) {
 
 // HasOperator tells whether a name is an account's.
 func (s *Store) HasOperator(ctx context.Context, name string) (known bool, err error) {
-	err = s.db.View(ctx, func(q sqlitex.Querier) error {
+	err = s.db.View(ctx, func(q database.Querier) error {
 		return q.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM operators WHERE name = ?)", name).Scan(&known)
 	})
 	return known, err
@@ -187,7 +186,7 @@ func (s *Store) exists(ctx context.Context, tx *sql.Tx, name string) error {
 // another refuses if the account is the only admin.
 func (s *Store) another(ctx context.Context, tx *sql.Tx, name string) error {
 	var admin, others int
-	if err := tx.QueryRowContext(ctx, "SELECT coalesce(sum(name = ?1), 0), coalesce(sum(name <> ?1), 0) FROM operators WHERE role = 'admin'", name).Scan(&admin, &others); err != nil {
+	if err := tx.QueryRowContext(ctx, "SELECT count(*) FILTER (WHERE name = ?1), count(*) FILTER (WHERE name <> ?1) FROM operators WHERE role = 'admin'", name).Scan(&admin, &others); err != nil {
 		return err
 	}
 	if admin > 0 && others == 0 {

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
 )
@@ -46,7 +46,7 @@ func (s *Store) SignIn(ctx context.Context, name, password string) (SignedIn, er
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE hash IN
-			(SELECT hash FROM sessions WHERE operator = ? ORDER BY created_ms DESC LIMIT -1 OFFSET ?)`, name, maxSessions-1); err != nil {
+			(SELECT hash FROM sessions WHERE operator = ? ORDER BY created_ms DESC LIMIT 1000000 OFFSET ?)`, name, maxSessions-1); err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, "INSERT INTO sessions (hash, operator, created_ms, used_ms, ends_ms) VALUES (?, ?, ?, ?, ?)",
@@ -81,7 +81,7 @@ func (s *Store) VerifyPassword(ctx context.Context, name, password string) error
 }
 
 func (s *Store) verify(ctx context.Context, name, password string) (p hashed, err error) {
-	err = s.db.View(ctx, func(q sqlitex.Querier) error {
+	err = s.db.View(ctx, func(q database.Querier) error {
 		return q.QueryRowContext(ctx, "SELECT salt, hash, memory_kib, passes, threads FROM operators WHERE name = ?", name).
 			Scan(&p.salt, &p.sum, &p.memoryKiB, &p.passes, &p.threads)
 	})

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
 )
@@ -74,7 +74,7 @@ func TestSessionsEnd(t *testing.T) {
 	// What has ended is removed by the next that begins.
 	w.signIn("ada")
 	var n int
-	if err := w.db.View(t.Context(), func(q sqlitex.Querier) error {
+	if err := w.db.View(t.Context(), func(q database.Querier) error {
 		return q.QueryRowContext(t.Context(), "SELECT count(*) FROM sessions").Scan(&n)
 	}); err != nil || n != 1 {
 		t.Errorf("%d sessions are kept, %v", n, err)
@@ -93,8 +93,8 @@ func TestTooManySessions(t *testing.T) {
 	w.want(tokens[maxSessions], "operator ada")
 }
 
-// TestNothingIsKeptInClear: neither passwords nor tokens are in the files.
-func TestNothingIsKeptInClear(t *testing.T) {
+// TestSQLiteNothingIsKeptInClear: neither passwords nor tokens are in the files.
+func TestSQLiteNothingIsKeptInClear(t *testing.T) {
 	w := newWorld(t)
 	session := w.signIn("ada")
 	api, _, err := w.NewToken(t.Context(), "ada", "ci", time.Hour)

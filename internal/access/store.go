@@ -10,10 +10,10 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 )
 
-//go:embed migrations/*.sql
+//go:embed migrations/*.sql migrations/postgres/*.sql
 var migrations embed.FS
 
 // File is the name of the store's file in the data folder.
@@ -24,15 +24,17 @@ type Options struct {
 	// Session is after how long without a request a session ends; 12 h if zero.
 	// However busy, it ends a week after it began, or after Session if that is more.
 	Session time.Duration
-	Logger  *slog.Logger     // nil: silent
-	Now     func() time.Time // nil: time.Now
+	// Database is the PostgreSQL database to use in place of a file.
+	Database database.Server
+	Logger   *slog.Logger     // nil: silent
+	Now      func() time.Time // nil: time.Now
 }
 
 // Store knows who may do what. It is safe for concurrent use. Its errors are
 // those of package rpc: Invalid, NotFound, Conflict, Unauthorized, Forbidden and
 // Unavailable tell of what kind they are.
 type Store struct {
-	db     *sqlitex.DB
+	db     *database.DB
 	opt    Options
 	log    *slog.Logger
 	hasher *hasher
@@ -40,7 +42,7 @@ type Store struct {
 	known  *known
 }
 
-// Open opens or creates the store at path.
+// Open opens or creates the store at path, or in its place in Options.Database.
 func Open(ctx context.Context, path string, opt Options) (*Store, error) {
 	return open(ctx, path, opt, usual)
 }
@@ -53,7 +55,7 @@ func open(ctx context.Context, path string, opt Options, c cost) (*Store, error)
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	db, err := sqlitex.Open(ctx, path, sqlitex.Migrations(migrations), sqlitex.Options{Durable: true})
+	db, err := database.Open(ctx, path, database.Migrations(migrations), database.Options{Server: opt.Database, Durable: true})
 	if err != nil {
 		return nil, fmt.Errorf("open the accounts: %w", err)
 	}
@@ -64,7 +66,7 @@ func open(ctx context.Context, path string, opt Options, c cost) (*Store, error)
 	return s, nil
 }
 
-// Close closes the file. A nil Store has none.
+// Close closes the store. A nil Store is closed.
 func (s *Store) Close() error {
 	if s == nil {
 		return nil

@@ -59,7 +59,7 @@ func cloud(t *testing.T, data, mode string) *config.Config {
 func TestGatewayOfAClosedCloud(t *testing.T) {
 	data := t.TempDir()
 	cfg := cloud(t, data, "auto")
-	if err := access.Init(t.Context(), data, cfg.Auth.KeyFile, "ada", "correct horse"); err != nil {
+	if err := access.Init(t.Context(), data, Database(cfg), cfg.Auth.KeyFile, "ada", "correct horse"); err != nil {
 		t.Fatal(err)
 	}
 	a, err := New(Options{Config: cfg, Services: []string{UserManager, CloudGateway}})

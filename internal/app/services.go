@@ -12,6 +12,7 @@ import (
 
 	"github.com/agata-fl/agata/internal/artifact"
 	"github.com/agata-fl/agata/internal/config"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/baseservice"
 	cloudgateway "github.com/agata-fl/agata/services/cloud-gateway"
 	cloudtaskmanager "github.com/agata-fl/agata/services/cloud-task-manager"
@@ -62,7 +63,7 @@ func (a *App) startCloud(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s, err := usermanager.New(usermanager.Options{Data: a.cfg.Data, Base: base})
+		s, err := usermanager.New(usermanager.Options{Data: a.cfg.Data, Database: Database(a.cfg), Base: base})
 		if err != nil {
 			return err
 		}
@@ -90,6 +91,12 @@ func (a *App) startCloud(ctx context.Context) error {
 	return a.run(ctx, CloudGateway, gateway)
 }
 
+// Database is the one that the cloud's services share; none if each has a file.
+func Database(cfg *config.Config) database.Server {
+	s := cfg.Store
+	return database.Server{URL: s.URL, PasswordFile: s.PasswordFile, Connections: s.Connections}
+}
+
 func (a *App) newGateway(ctx context.Context) (*cloudgateway.Service, error) {
 	if !a.has(CloudGateway) {
 		return nil, nil
@@ -112,7 +119,7 @@ func (a *App) newGateway(ctx context.Context) (*cloudgateway.Service, error) {
 	console, _ := web.App() // nil if it was not built
 	gw, err := cloudgateway.New(cloudgateway.Options{
 		Addr: listen(a.cfg.Gateway.Host, a.cfg.Gateway.Port), Base: base, Transport: transport, Gatherer: a.registry, Timeout: a.cfg.RPC.Timeout,
-		Data: a.cfg.Data, Retention: a.cfg.History.Keep, MaxEvents: int64(a.cfg.History.MaxEvents),
+		Data: a.cfg.Data, Database: Database(a.cfg), Retention: a.cfg.History.Keep, MaxEvents: int64(a.cfg.History.MaxEvents),
 		TLS: a.tls.server, FilesURL: a.cfg.FilesURL, FilesTLS: a.tls.client, MaxFileBytes: a.cfg.Files.MaxFileBytes(), Console: console, Auth: auth, Audit: entries,
 	})
 	if err != nil {
@@ -158,7 +165,7 @@ func (a *App) startTaskManager(ctx context.Context) error {
 	s, err := cloudtaskmanager.New(cloudtaskmanager.Options{
 		Key: key, OpenUploads: a.cfg.Auth.Peers,
 		Audit: entries,
-		Base:  base, Data: a.cfg.Data, Work: a.cfg.Tasks.WorkCloud, ConfigDir: dir,
+		Base:  base, Data: a.cfg.Data, Database: Database(a.cfg), Work: a.cfg.Tasks.WorkCloud, ConfigDir: dir,
 		Python: a.cfg.Tasks.Python, PythonPath: pythonPath, TrustedKeys: a.cfg.Tasks.TrustedKeys,
 		FilesAddr: listen(a.cfg.Files.Host, a.cfg.Files.Port), TLS: a.tls.server, FilesLimits: artifact.Limits{FileBytes: a.cfg.Files.MaxFileBytes()},
 		AllowOrigin: "*", Limits: a.limits(), Account: account, Environment: a.cfg.Tasks.Environment, Stall: a.cfg.Tasks.Stall,

@@ -16,6 +16,7 @@ type Config struct {
 	ServerBroker Broker
 	Gateway      Gateway
 	Files        Files
+	Store        Store
 	Events       Events
 	History      History
 	Client       ClientParams
@@ -89,6 +90,13 @@ type Files struct {
 
 // MaxFileBytes returns the largest accepted file in bytes.
 func (f Files) MaxFileBytes() int64 { return int64(f.MaxFileMB) << 20 }
+
+// Store is the section [server.store]: where the cloud's services keep what they know.
+type Store struct {
+	URL          string // of a PostgreSQL database; "": SQLite files in the data folder
+	PasswordFile string // absolute, with the password for it; "": there is none
+	Connections  int    // of one store at most
+}
 
 // Events says whether services publish what they do to the queue "events".
 type Events struct{ Register bool }

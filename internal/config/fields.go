@@ -65,6 +65,14 @@ func fields() []field {
 		return intValue{&c.Files.MaxFileMB, 1, 1 << 20, "a size in MiB"}
 	})
 
+	section = "server.store"
+	add("url", "", "PostgreSQL database of the cloud's services, such as postgres://agata@host:5432/agata, without a password; default: SQLite files in the data folder",
+		func(c *Config) value { return databaseValue{stringValue{&c.Store.URL, databaseURL}} })
+	add("password_file", "", "file with its password; default: PGPASSWORD or ~/.pgpass", str(func(c *Config) *string { return &c.Store.PasswordFile }, anyText))
+	add("connections", "8", "connections to it of each of the cloud's four stores at most", func(c *Config) value {
+		return intValue{&c.Store.Connections, 2, 1000, "a number of connections"}
+	})
+
 	section = "events"
 	add("register_events", "false", "publish what services do to the queue events",
 		truth(func(c *Config) *bool { return &c.Events.Register })).peers = true

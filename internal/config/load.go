@@ -88,7 +88,11 @@ func locate(o LoadOptions) (*Config, error) {
 func (l *loader) apply(c *Config) error {
 	for _, f := range l.table {
 		e, v := l.won[f.name], f.value(c)
-		_, secret := v.(secretValue)
+		secret := false
+		switch v.(type) {
+		case secretValue, databaseValue:
+			secret = true
+		}
 		bad := plain(e.value)
 		if bad == nil {
 			bad = v.set(e.value)
@@ -161,7 +165,7 @@ func derive(c *Config) {
 	}
 	c.Auth.KeyFile = absolute(c.dir, cmp.Or(c.Auth.KeyFile, filepath.Join(c.Data, "cloud.key")))
 	c.ClientAuth.CredentialFile = absolute(c.dir, cmp.Or(c.ClientAuth.CredentialFile, filepath.Join(c.Data, "client.credential")))
-	for _, path := range []*string{&t.TrustedKeys, &c.TLS.Cert, &c.TLS.Key, &c.TLS.CA, &c.TLS.ClientCert, &c.TLS.ClientKey} {
+	for _, path := range []*string{&t.TrustedKeys, &c.TLS.Cert, &c.TLS.Key, &c.TLS.CA, &c.TLS.ClientCert, &c.TLS.ClientKey, &c.Store.PasswordFile} {
 		if *path != "" {
 			*path = absolute(c.dir, *path)
 		}

@@ -196,6 +196,24 @@ func baseURL(s string) *problem {
 	return nil
 }
 
+// databaseValue is not shown when it is refused: it may hold a password.
+type databaseValue struct{ stringValue }
+
+// databaseURL keeps passwords out of a setting that is shown.
+func databaseURL(s string) *problem {
+	if s == "" {
+		return nil // SQLite
+	}
+	u, err := url.Parse(s)
+	if err != nil || (u.Scheme != "postgres" && u.Scheme != "postgresql") || u.Fragment != "" {
+		return &problem{"is not the URL of a PostgreSQL database", "use a form such as postgres://agata@host:5432/agata"}
+	}
+	if _, has := u.User.Password(); has || u.Query().Has("password") {
+		return &problem{"holds a password, which would be shown", "write it to a file and name that by server.store.password_file"}
+	}
+	return nil
+}
+
 // userID guards the identifier's use as a file name, <work>/client_info/<id>_info.json.
 func userID(s string) *problem {
 	if p := nonEmpty(s); p != nil {

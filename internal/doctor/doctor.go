@@ -69,6 +69,7 @@ func Run(ctx context.Context, cfg *config.Config, p Probes) []Result {
 	checks = append(checks,
 		check{"gateway port", func(ctx context.Context) Result { return gatewayPort(ctx, p, cfg) }},
 		check{"files port", func(ctx context.Context) Result { return filesPort(ctx, p, cfg) }},
+		check{"database", func(ctx context.Context) Result { return store(ctx, p, cfg.Store) }},
 		check{"certificates", func(context.Context) Result { return certificates(p, cfg.TLS) }},
 		check{"data folder", func(context.Context) Result { return dataFolder(p, cfg.Data) }},
 		check{"disk space", func(context.Context) Result { return diskSpace(p, cfg.Data) }},

@@ -21,6 +21,7 @@ import (
 
 	"github.com/agata-fl/agata/internal/config"
 	"github.com/agata-fl/agata/internal/pki"
+	"github.com/agata-fl/agata/pkg/rpc"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -52,9 +53,10 @@ func sound() Probes {
 			}
 			return "3.12.1\n", nil
 		},
-		Broker: func(context.Context, config.Broker) (string, error) { return "RabbitMQ 3.13.7", nil },
-		Queues: func(context.Context, config.Broker, config.BrokerMode, []string) ([]string, error) { return nil, nil },
-		Listen: func(context.Context, string) error { return nil },
+		Broker:   func(context.Context, config.Broker) (string, error) { return "RabbitMQ 3.13.7", nil },
+		Queues:   func(context.Context, config.Broker, config.BrokerMode, []string) ([]string, error) { return nil, nil },
+		Listen:   func(context.Context, string) error { return nil },
+		Database: func(context.Context, config.Store) (string, bool, error) { return "15.18", true, nil },
 		HTTP: func(context.Context, string, string) (Answer, error) {
 			return Answer{Status: 200, Header: http.Header{"Date": {noon.Format(http.TimeFormat)}}, Body: `{"status":"ok"}`}, nil
 		},
@@ -77,6 +79,15 @@ func opErr(err error) error {
 func brokerFails(err error) func(*Probes) {
 	return func(p *Probes) {
 		p.Broker = func(context.Context, config.Broker) (string, error) { return "", err }
+	}
+}
+
+// pgURL sets a database.
+const pgURL = "server.store.url=postgres://agata@db/agata"
+
+func databaseFails(usable bool, err error) func(*Probes) {
+	return func(p *Probes) {
+		p.Database = func(context.Context, config.Store) (string, bool, error) { return "15.18", usable, err }
 	}
 }
 
@@ -117,7 +128,7 @@ func TestASoundMachineHasNoFault(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	}
-	const want = "python flower cloud broker cloud queues client broker client queues gateway port files port certificates data folder disk space open files task limits clock"
+	const want = "python flower cloud broker cloud queues client broker client queues gateway port files port database certificates data folder disk space open files task limits clock"
 	if got := strings.Join(names, " "); got != want {
 		t.Errorf("the order is %q", got)
 	}
@@ -149,6 +160,9 @@ func TestEachFaultIsNamedWithItsMend(t *testing.T) {
 			brokerFails(refused)(p)
 			listenFails(":9000", syscall.EADDRNOTAVAIL)(p)
 		}, "cloud broker", Failed, "an embedded broker cannot be there either", "start a broker there, or set host and port in section [server.broker]"},
+		{"database that is away", []string{pgURL}, databaseFails(false, rpc.Errorf(rpc.Unavailable, "no answer")), "database", Failed, "no answer", "start PostgreSQL there"},
+		{"wrong user of the database", []string{pgURL}, databaseFails(false, errors.New("no such role")), "database", Failed, "no such role", "password_file in section [server.store]"},
+		{"database without rights", []string{pgURL}, databaseFails(false, nil), "database", Failed, "may not make the services' schemas", "GRANT CREATE"},
 		{"wrong password", nil, brokerFails(ErrCredentials), "client broker", Failed, "refuses the user guest", "set user and password in section [client.broker]"},
 		{"no virtual host", []string{"server.broker.vhost=fl"}, brokerFails(ErrVHost), "cloud broker", Failed, "no virtual host fl", "rabbitmqctl add_vhost fl"},
 		{"no AMQP", nil, brokerFails(fmt.Errorf("%w: it hangs up", ErrNotAMQP)), "cloud broker", Failed, "not in AMQP", "set port in section [server.broker]"},

@@ -22,6 +22,9 @@ type Probes struct {
 	// Queues returns those of the named queues that the broker has and that were
 	// declared in another way than this configuration's.
 	Queues func(ctx context.Context, b config.Broker, how config.BrokerMode, names []string) ([]string, error)
+	// Database connects to a PostgreSQL database, and tells its version, and whether
+	// its user has the services' schemas or may make them.
+	Database func(ctx context.Context, s config.Store) (version string, usable bool, err error)
 	// Listen binds an address and lets go of it.
 	Listen func(ctx context.Context, addr string) error
 	// Certificates describes those that the configuration names; the error joins what

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/agata-fl/agata/internal/config"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/internal/pki"
 )
 
@@ -28,6 +29,9 @@ func System(secure *tls.Config) Probes {
 		Broker: func(ctx context.Context, b config.Broker) (string, error) { return askBroker(ctx, b, secure) },
 		Queues: func(ctx context.Context, b config.Broker, how config.BrokerMode, names []string) ([]string, error) {
 			return askQueues(ctx, b, secure, how, names)
+		},
+		Database: func(ctx context.Context, s config.Store) (string, bool, error) {
+			return database.Server{URL: s.URL, PasswordFile: s.PasswordFile, Connections: 1}.Probe(ctx)
 		},
 		HTTP: func(ctx context.Context, method, url string) (Answer, error) {
 			return request(ctx, secure, method, url)

@@ -42,10 +42,14 @@ func (a *adding) stmt(ctx context.Context, stmt *sql.Stmt) *sql.Stmt {
 	return a.stmts[stmt]
 }
 
-func (a *adding) begin(ctx context.Context, tx *sql.Tx) {
+func (a *adding) begin(ctx context.Context, tx *sql.Tx) error {
 	s := a.store
+	if err := s.catchUp(ctx, tx); err != nil {
+		return err
+	}
 	a.tx, a.stmts, a.next = tx, map[*sql.Stmt]*sql.Stmt{}, s.next
 	a.naming = naming{names: s.names, insert: tx.StmtContext(ctx, s.sql.name)}
+	return nil
 }
 
 // all stores records, in their order.
@@ -87,6 +91,9 @@ func (a *adding) end(ctx context.Context) error {
 	if err := a.store.writeCounts(ctx, a.tx, a.counts, maxParts); err != nil {
 		return err
 	}
+	if err := a.store.given(ctx, a.tx, a.next-1); err != nil {
+		return err
+	}
 	return a.store.bump(ctx, a.tx, map[string]int64{"events": a.events, "rounds": a.rounds})
 }
 
@@ -105,7 +112,7 @@ func (s *Store) bump(ctx context.Context, tx *sql.Tx, by map[string]int64) error
 
 // one stores a record that is no event.
 func (a *adding) one(ctx context.Context, seq int64, r *contract.Record) (sql.Result, error) {
-	received, trace := a.at.UnixMilli(), packTrace(r.Trace)
+	received, trace := a.at.UnixMilli(), a.store.trace(r.Trace)
 	effective := min(r.Time, seconds(a.at)) // a clock that was ahead once must not win for ever
 	s := a.store
 	switch r.Kind {
@@ -115,7 +122,7 @@ func (a *adding) one(ctx context.Context, seq int64, r *contract.Record) (sql.Re
 		if err != nil {
 			return nil, err
 		}
-		return a.stmt(ctx, s.sql.round).ExecContext(ctx, seq, packID(r.ID), series, r.Time, received,
+		return a.stmt(ctx, s.sql.round).ExecContext(ctx, seq, s.id(r.ID), series, r.Time, received,
 			r.Round.Round, r.Round.Acc, r.Round.Loss, trace)
 
 	case contract.RecordExecution:
@@ -137,7 +144,7 @@ func (a *adding) one(ctx context.Context, seq int64, r *contract.Record) (sql.Re
 		if run.State != contract.StateRunning && !sane(ended) {
 			ended = effective
 		}
-		return a.stmt(ctx, s.sql.execution).ExecContext(ctx, r.Execution, seq, packID(r.ID), effective, received,
+		return a.stmt(ctx, s.sql.execution).ExecContext(ctx, r.Execution, seq, s.id(r.ID), effective, received,
 			r.Task, r.Client, run.Side, run.State, started, ended, trace, string(body), string(lines))
 
 	default: // accept lets nothing else through
@@ -145,6 +152,6 @@ func (a *adding) one(ctx context.Context, seq int64, r *contract.Record) (sql.Re
 		if err != nil {
 			return nil, err
 		}
-		return a.stmt(ctx, s.sql.state).ExecContext(ctx, r.Client, seq, packID(r.ID), effective, received, trace, string(body))
+		return a.stmt(ctx, s.sql.state).ExecContext(ctx, r.Client, seq, s.id(r.ID), effective, received, trace, string(body))
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 )
 
 // Bounds of the answers that are remembered.
@@ -33,7 +33,7 @@ type Answer struct {
 // false if there is none.
 func (s *Store) Remembered(ctx context.Context, key string) (a Answer, found bool, err error) {
 	var header []byte
-	err = s.db.View(ctx, func(q sqlitex.Querier) error {
+	err = s.db.View(ctx, func(q database.Querier) error {
 		return q.QueryRowContext(ctx, "SELECT fingerprint, status, header, body FROM answers WHERE key = ? AND at > ?", key, s.now()-keepAnswers).
 			Scan(&a.Fingerprint, &a.Status, &header, &a.Body)
 	})
@@ -67,9 +67,9 @@ func (s *Store) Remember(ctx context.Context, key string, a Answer) error {
 			return err
 		}
 		// From the newest to the oldest, all from the first that passes a bound.
-		_, err := tx.ExecContext(ctx, `DELETE FROM answers WHERE seq <= (SELECT max(seq) FROM (
-			SELECT seq, row_number() OVER newest AS n, sum(size) OVER newest AS bytes FROM answers INDEXED BY answers_size WINDOW newest AS (ORDER BY seq DESC))
-			WHERE n > ? OR bytes > ?)`, maxAnswers-1, maxAnswersSize-size)
+		_, err := tx.ExecContext(ctx, fmt.Sprintf(`DELETE FROM answers WHERE seq <= (SELECT max(seq) FROM (
+			SELECT seq, row_number() OVER newest AS n, sum(size) OVER newest AS bytes FROM answers%s WINDOW newest AS (ORDER BY seq DESC)) AS ages
+			WHERE n > ? OR bytes > ?)`, s.indexed("answers_size")), maxAnswers-1, maxAnswersSize-size)
 		if err != nil {
 			return err
 		}

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
@@ -35,8 +35,9 @@ type presence struct {
 
 func newPresence() *presence { return &presence{at: map[string]float64{}, dirty: map[string]bool{}} }
 
-func (p *presence) load(ctx context.Context, q sqlitex.Querier) error {
-	rows, err := q.QueryContext(ctx, "SELECT client, at FROM seen")
+// load reads which clients were seen after a time.
+func (p *presence) load(ctx context.Context, q database.Querier, after float64) error {
+	rows, err := q.QueryContext(ctx, "SELECT client, at FROM seen WHERE at > ?", after)
 	if err != nil {
 		return err
 	}
@@ -47,7 +48,9 @@ func (p *presence) load(ctx context.Context, q sqlitex.Querier) error {
 		if err := rows.Scan(&client, &at); err != nil {
 			return err
 		}
-		p.at[client] = at
+		p.mu.Lock()
+		p.at[client] = max(p.at[client], at)
+		p.mu.Unlock()
 	}
 	return rows.Err()
 }
@@ -190,7 +193,7 @@ func (s *Store) states(ctx context.Context, ids []string, views map[string]Clien
 	for i, id := range ids {
 		args[i] = id
 	}
-	return s.db.View(ctx, func(q sqlitex.Querier) error {
+	return s.db.View(ctx, func(q database.Querier) error {
 		rows, err := q.QueryContext(ctx, "SELECT client, state FROM states WHERE client IN (?"+strings.Repeat(", ?", len(ids)-1)+")", args...)
 		if err != nil {
 			return err

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
@@ -59,7 +59,7 @@ func (s *Store) Command(ctx context.Context, client string, c contract.Command) 
 		}
 		_, err := tx.ExecContext(ctx, "INSERT INTO commands ("+commandColumns+", client) VALUES (?, ?, ?, ?, 'pending', '', ?, 0, ?)",
 			c.ID, c.Kind, c.Task, c.Digest, s.now(), client)
-		if sqlitex.IsUnique(err) {
+		if database.IsUnique(err) {
 			err = ErrCommandExists
 		}
 		if err != nil {
@@ -116,7 +116,7 @@ func (s *Store) Done(ctx context.Context, client string, results []contract.Comm
 
 // CommandState returns a command; false if there is none with the id.
 func (s *Store) CommandState(ctx context.Context, id string) (v CommandView, found bool, err error) {
-	err = s.db.View(ctx, func(q sqlitex.Querier) error {
+	err = s.db.View(ctx, func(q database.Querier) error {
 		return q.QueryRowContext(ctx, "SELECT "+commandColumns+", client FROM commands WHERE id = ?", id).
 			Scan(&v.ID, &v.Kind, &v.Task, &v.Digest, &v.State, &v.Error, &v.Created, &v.Ended, &v.Client)
 	})

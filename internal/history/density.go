@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 )
 
 const (
@@ -53,7 +53,7 @@ func (s *Store) Density(ctx context.Context, f Filter, by string, buckets, lanes
 		return Density{}, fmt.Errorf("events are counted by service or by client, not by %q", by)
 	}
 	t := tally{byClient: by == ByClient, buckets: bound(buckets, defaultBuckets, maxBuckets)}
-	err := s.db.View(ctx, func(q sqlitex.Querier) error {
+	err := s.db.View(ctx, func(q database.Querier) error {
 		p, ok, err := s.plan(ctx, q, &f)
 		if err != nil || !ok {
 			return err
@@ -92,7 +92,7 @@ func bound(n, otherwise, most int) int {
 }
 
 // width is that of the cells to add up; 0 means to count the events themselves.
-func (s *Store) width(ctx context.Context, q sqlitex.Querier, p *scan, f *Filter, buckets int) (int64, error) {
+func (s *Store) width(ctx context.Context, q database.Querier, p *scan, f *Filter, buckets int) (int64, error) {
 	if f.Execution != "" || f.Function != "" || f.Text != "" {
 		return 0, nil // cells know nothing of these
 	}
@@ -102,7 +102,7 @@ func (s *Store) width(ctx context.Context, q sqlitex.Querier, p *scan, f *Filter
 		}
 	}
 	var n int
-	err := q.QueryRowContext(ctx, fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM events INDEXED BY %s WHERE %s AND time >= ? AND time <= ? LIMIT %d)",
+	err := q.QueryRowContext(ctx, fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM events%s WHERE %s AND time >= ? AND time <= ? LIMIT %d) AS few",
 		p.index, &p.in, maxRaw+1), append(slices.Clone(p.in.args), f.From, f.To)...).Scan(&n)
 	if n > maxRaw {
 		return widths[0], err
@@ -112,11 +112,11 @@ func (s *Store) width(ctx context.Context, q sqlitex.Querier, p *scan, f *Filter
 
 // span returns the first and the last time of a scan; 0 and 0 if there is none.
 // Times that no event of this history can have are only taken if there are no others.
-func (s *Store) span(ctx context.Context, q sqlitex.Querier, p *scan) (first, last float64, err error) {
+func (s *Store) span(ctx context.Context, q database.Querier, p *scan) (first, last float64, err error) {
 	now := s.now()
 	for _, window := range [][2]float64{{now - s.opt.Retention.Seconds() - ahead, now + ahead}, {year2000, year2100}} {
 		for order, to := range map[string]*float64{"ASC": &first, "DESC": &last} {
-			err := q.QueryRowContext(ctx, fmt.Sprintf("SELECT time FROM events INDEXED BY %s WHERE %s AND time >= ? AND time <= ? ORDER BY time %s LIMIT 1",
+			err := q.QueryRowContext(ctx, fmt.Sprintf("SELECT time FROM events%s WHERE %s AND time >= ? AND time <= ? ORDER BY time %s LIMIT 1",
 				p.index, &p.in, order), append(slices.Clone(p.in.args), window[0], window[1])...).Scan(to)
 			if ignoreNoRows(err) != nil {
 				return 0, 0, err

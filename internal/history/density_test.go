@@ -5,7 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
@@ -119,7 +119,7 @@ func TestDensityCountsWhatIsThere(t *testing.T) {
 			t.Fatal(err)
 		}
 		var cells int
-		if err := s.db.View(t.Context(), func(q sqlitex.Querier) error {
+		if err := s.db.View(t.Context(), func(q database.Querier) error {
 			return q.QueryRowContext(t.Context(), "SELECT count(*) FROM density").Scan(&cells)
 		}); err != nil || cells != 0 {
 			t.Errorf("%d cells are left, %v", cells, err)

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
@@ -40,7 +40,7 @@ type EventPage struct {
 // empty, and still have a next.
 func (s *Store) Events(ctx context.Context, f Filter, page EventPage) (entries []Entry, next string, err error) {
 	page.Limit = pageLimit(page.Limit)
-	err = s.db.View(ctx, func(q sqlitex.Querier) error {
+	err = s.db.View(ctx, func(q database.Querier) error {
 		p, ok, err := s.plan(ctx, q, &f)
 		if err != nil || !ok {
 			return err
@@ -69,13 +69,13 @@ func (p *scan) query(columns string, more *conditions, newest bool, limit, offse
 	if newest {
 		order = "DESC"
 	}
-	return fmt.Sprintf("SELECT %s FROM events INDEXED BY %s WHERE %s AND %s ORDER BY time %s, seq %s LIMIT %d OFFSET %d",
+	return fmt.Sprintf("SELECT %s FROM events%s WHERE %s AND %s ORDER BY time %s, seq %s LIMIT %d OFFSET %d",
 		columns, p.index, &p.in, more, order, order, limit, offset), append(slices.Clone(p.in.args), more.args...)
 }
 
 // last returns the last of the first n events of a scan that are looked at; nil
 // if there are fewer.
-func (p *scan) last(ctx context.Context, q sqlitex.Querier, n int, more *conditions, newest bool) (*Entry, error) {
+func (p *scan) last(ctx context.Context, q database.Querier, n int, more *conditions, newest bool) (*Entry, error) {
 	query, args := p.query("time, seq", more, newest, 1, n-1)
 	var e Entry
 	if err := q.QueryRowContext(ctx, query, args...).Scan(&e.Time, &e.Seq); err != nil {
@@ -84,7 +84,7 @@ func (p *scan) last(ctx context.Context, q sqlitex.Querier, n int, more *conditi
 	return &e, nil
 }
 
-func (s *Store) page(ctx context.Context, q sqlitex.Querier, p *scan, page EventPage) (entries []Entry, next string, err error) {
+func (s *Store) page(ctx context.Context, q database.Querier, p *scan, page EventPage) (entries []Entry, next string, err error) {
 	behind, before := ">", "<="
 	if page.Newest {
 		behind, before = "<", ">="

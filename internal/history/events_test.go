@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
@@ -173,7 +173,7 @@ func TestASearchIsBounded(t *testing.T) {
 }
 
 // No list may look at all events, whatever is asked for.
-func TestListsUseTheirIndexes(t *testing.T) {
+func TestSQLiteListsUseTheirIndexes(t *testing.T) {
 	s := open(t, Options{})
 	story(t, s)
 	for name, tt := range map[string]struct {
@@ -191,7 +191,7 @@ func TestListsUseTheirIndexes(t *testing.T) {
 		"task+client 2": {Filter{Task: "t1", Client: "u2"}, "events_client (client=?)"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := s.db.View(t.Context(), func(q sqlitex.Querier) error {
+			err := s.db.View(t.Context(), func(q database.Querier) error {
 				p, ok, err := s.plan(t.Context(), q, &tt.filter)
 				if err != nil || !ok {
 					return fmt.Errorf("no plan: %w", err)
@@ -212,7 +212,7 @@ func TestListsUseTheirIndexes(t *testing.T) {
 }
 
 // explain returns SQLite's plan, its steps joined by "; ".
-func explain(t *testing.T, q sqlitex.Querier, query string, args ...any) string {
+func explain(t *testing.T, q database.Querier, query string, args ...any) string {
 	t.Helper()
 	rows, err := q.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
 	if err != nil {
@@ -234,9 +234,9 @@ func explain(t *testing.T, q sqlitex.Querier, query string, args ...any) string 
 	return strings.Join(steps, "; ")
 }
 
-func TestOtherListsUseTheirIndexes(t *testing.T) {
+func TestSQLiteOtherListsUseTheirIndexes(t *testing.T) {
 	s := open(t, Options{})
-	err := s.db.View(t.Context(), func(q sqlitex.Querier) error {
+	err := s.db.View(t.Context(), func(q database.Querier) error {
 		for _, query := range []string{
 			"SELECT " + executionColumns + " FROM executions WHERE (started, id) < (1, 'x') ORDER BY started DESC, id DESC LIMIT 9",
 			"SELECT " + executionColumns + " FROM executions WHERE task = 'x' ORDER BY started DESC, id DESC LIMIT 9",

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
@@ -44,7 +44,7 @@ func (s *Store) Executions(ctx context.Context, f ExecutionFilter, cursor string
 		}
 		where.add("(started, id) < (?, ?)", started, id)
 	}
-	err = s.db.View(ctx, func(q sqlitex.Querier) error {
+	err = s.db.View(ctx, func(q database.Querier) error {
 		rows, err := q.QueryContext(ctx, fmt.Sprintf("SELECT %s FROM executions WHERE %s ORDER BY started DESC, id DESC LIMIT %d", executionColumns, &where, limit+1), where.args...)
 		if err != nil {
 			return err
@@ -120,7 +120,7 @@ type Counts struct {
 // Counts counts clients and executions; now is in unix seconds.
 func (s *Store) Counts(ctx context.Context, now float64) (Counts, error) {
 	c := Counts{ClientsSeen: s.seen.since(now - 60)}
-	err := s.db.View(ctx, func(q sqlitex.Querier) error {
+	err := s.db.View(ctx, func(q database.Querier) error {
 		return q.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM executions WHERE state = 'running'),
 			(SELECT count(*) FROM executions WHERE state = 'failed' AND ended > ?)`, now-24*60*60).Scan(&c.Running, &c.FailedLately)
 	})

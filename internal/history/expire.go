@@ -14,8 +14,8 @@ func (p *pruning) oldExecutions(ctx context.Context, tx *sql.Tx) (bool, func(), 
 	excess -= p.opt.MaxEvents
 	res, err := tx.ExecContext(ctx, `DELETE FROM executions WHERE id IN (SELECT id FROM
 		(SELECT id, received, row_number() OVER (ORDER BY received) AS n FROM
-			(SELECT id, received FROM executions WHERE state <> 'running' ORDER BY received LIMIT ?))
-		WHERE received < ? OR n <= ?)`, pruneBatch, p.cutoff*1000, excess)
+			(SELECT id, received FROM executions WHERE state <> 'running' ORDER BY received LIMIT ?) AS over) AS ages
+		WHERE received < ? OR n <= ?)`, pruneBatch, int64(p.cutoff*1000), excess)
 	return some(res, err)
 }
 
@@ -51,7 +51,7 @@ func (p *pruning) oldStates(ctx context.Context, tx *sql.Tx) (more bool, committ
 
 func (p *pruning) oldClients(ctx context.Context, tx *sql.Tx) (bool, func(), error) {
 	for _, client := range p.seen.forget(p.cutoff, pruneBatch) {
-		if _, err := tx.ExecContext(ctx, "DELETE FROM seen WHERE client = ?", client); err != nil {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM seen WHERE client = ? AND at < ?", client, p.cutoff); err != nil {
 			return false, nil, err // the next Open knows it again
 		}
 	}
@@ -106,6 +106,11 @@ func (p *pruning) unusedNames(ctx context.Context, tx *sql.Tx) (more bool, commi
 	}
 	for _, id := range gone {
 		if _, err := tx.ExecContext(ctx, "DELETE FROM names WHERE id = ?", id); err != nil {
+			return false, nil, err
+		}
+	}
+	if len(gone) > 0 {
+		if _, err := tx.ExecContext(ctx, "UPDATE figures SET value = value + 1 WHERE name = 'forgotten'"); err != nil {
 			return false, nil, err
 		}
 	}

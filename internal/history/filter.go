@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
@@ -85,7 +85,7 @@ func (c *conditions) String() string {
 // scan is how the events of a filter are read: through one index, in order of
 // time, and the rest of the filter decides row by row.
 type scan struct {
-	index string
+	index string     // as the query names it; "": it does not
 	in    conditions // what the index finds
 	rest  conditions // what each row is asked
 }
@@ -96,7 +96,7 @@ const maxProbe = 2000
 
 // plan chooses how to read the events of a filter. It returns false when no
 // event can match.
-func (s *Store) plan(ctx context.Context, q sqlitex.Querier, f *Filter) (*scan, bool, error) {
+func (s *Store) plan(ctx context.Context, q database.Querier, f *Filter) (*scan, bool, error) {
 	if !f.wants(contract.RecordEvent) || f.Cloud && f.Client != "" {
 		return nil, false, nil
 	}
@@ -106,7 +106,7 @@ func (s *Store) plan(ctx context.Context, q sqlitex.Querier, f *Filter) (*scan, 
 	}
 	var choices []choice
 	if f.Execution != "" {
-		choices = append(choices, choice{"events_execution", "execution = ?", packID(f.Execution)})
+		choices = append(choices, choice{"events_execution", "execution = ?", s.id(f.Execution)})
 	}
 	for _, c := range []struct{ name, index, text string }{
 		{f.Task, "events_task", "task = ?"}, {f.Client, "events_client", "client = ?"}, {f.Service, "events_service", "service = ?"},
@@ -131,14 +131,14 @@ func (s *Store) plan(ctx context.Context, q sqlitex.Querier, f *Filter) (*scan, 
 		times.add("time <= ?", f.To)
 	}
 
-	p := &scan{index: "events_time"}
+	p := &scan{index: s.indexed("events_time")}
 	best := 0
-	if len(choices) > 1 && f.Execution == "" {
+	if len(choices) > 1 && f.Execution == "" && s.db.Engine() == database.SQLite {
 		least := maxProbe + 1
 		for i, c := range choices {
 			var n int
-			err := q.QueryRowContext(ctx, fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM events INDEXED BY %s WHERE %s AND %s LIMIT %d)",
-				c.index, c.text, &times, maxProbe), append([]any{c.arg}, times.args...)...).Scan(&n)
+			err := q.QueryRowContext(ctx, fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM events%s WHERE %s AND %s LIMIT %d) AS few",
+				s.indexed(c.index), c.text, &times, maxProbe), append([]any{c.arg}, times.args...)...).Scan(&n)
 			if err != nil {
 				return nil, false, fmt.Errorf("probe an index: %w", err)
 			}
@@ -149,7 +149,7 @@ func (s *Store) plan(ctx context.Context, q sqlitex.Querier, f *Filter) (*scan, 
 	}
 	for i, c := range choices {
 		if i == best {
-			p.index = c.index
+			p.index = s.indexed(c.index)
 			p.in.add(c.text, c.arg)
 		} else {
 			p.rest.add(c.text, c.arg)
@@ -160,7 +160,7 @@ func (s *Store) plan(ctx context.Context, q sqlitex.Querier, f *Filter) (*scan, 
 		p.rest.add("function = ?", f.Function)
 	}
 	if f.Text != "" {
-		p.rest.add(`text LIKE ? ESCAPE '\'`, pattern(valid(f.Text)))
+		p.rest.add(s.contains(), pattern(valid(f.Text)))
 	}
 	return p, true, nil
 }

@@ -2,7 +2,6 @@ package history
 
 import (
 	"context"
-
 	"fmt"
 	"slices"
 	"strings"
@@ -49,8 +48,8 @@ func (a *adding) event(ctx context.Context, r *contract.Record) error {
 	}
 	run := &a.run
 	run.events, run.whose = append(run.events, r), append(run.whose, whose)
-	run.args = append(run.args, nil, packID(r.ID), r.Time, a.at.UnixMilli(),
-		whose.client, whose.service, task, packID(r.Execution), r.Event.Function, r.Event.Event, packTrace(r.Trace))
+	run.args = append(run.args, nil, a.store.id(r.ID), r.Time, a.at.UnixMilli(),
+		whose.client, whose.service, task, a.store.id(r.Execution), r.Event.Function, r.Event.Event, a.store.trace(r.Trace))
 	if len(run.events) == runWidths[0] {
 		return a.flush(ctx)
 	}

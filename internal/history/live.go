@@ -59,6 +59,18 @@ func (l *live) add(entries []Entry) {
 	l.changed = make(chan struct{})
 }
 
+// skip tells that others have added entries up to a seq, which are not in memory.
+func (l *live) skip(last int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if last <= l.last {
+		return
+	}
+	l.recent, l.bytes, l.from, l.last = nil, 0, last, last
+	close(l.changed)
+	l.changed = make(chan struct{})
+}
+
 // weight is how much memory a record takes, roughly.
 func weight(r *contract.Record) int {
 	n := 512

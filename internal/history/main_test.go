@@ -8,6 +8,8 @@ import (
 	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
+	"github.com/agata-fl/agata/internal/database"
+	"github.com/agata-fl/agata/internal/testenv"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
@@ -32,6 +34,7 @@ func openAt(t testing.TB, path string, opt Options) *Store {
 	if opt.Now == nil {
 		opt.Now = (&clock{noon}).now
 	}
+	opt.Database = database.Server{URL: testenv.Store(t, filepath.Dir(path))}
 	s, err := Open(t.Context(), path, opt)
 	if err != nil {
 		t.Fatal(err)

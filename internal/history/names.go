@@ -6,7 +6,7 @@ import (
 	"maps"
 	"sync"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 )
 
 // names are the numbers of clients, tasks and services: events and counts are
@@ -15,6 +15,7 @@ type names struct {
 	mu     sync.RWMutex
 	byName map[string]int64
 	byID   map[int64]string
+	last   int64   // the greatest that was loaded
 	gone   []int64 // removed, but a reader may still hold a row that bears one
 }
 
@@ -22,8 +23,19 @@ func newNames() *names {
 	return &names{byName: map[string]int64{"": 0}, byID: map[int64]string{0: ""}}
 }
 
-func (n *names) load(ctx context.Context, q sqlitex.Querier) error {
-	rows, err := q.QueryContext(ctx, "SELECT id, name FROM names")
+// reload forgets all, and reads them anew.
+func (n *names) reload(ctx context.Context, q database.Querier) error {
+	n.mu.Lock()
+	n.byName, n.byID, n.gone, n.last = map[string]int64{"": 0}, map[int64]string{0: ""}, nil, 0
+	n.mu.Unlock()
+	return n.load(ctx, q)
+}
+
+// load reads those that came since the last load.
+func (n *names) load(ctx context.Context, q database.Querier) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	rows, err := q.QueryContext(ctx, "SELECT id, name FROM names WHERE id > ?", n.last)
 	if err != nil {
 		return err
 	}
@@ -35,6 +47,7 @@ func (n *names) load(ctx context.Context, q sqlitex.Querier) error {
 			return err
 		}
 		n.byName[name], n.byID[id] = id, name
+		n.last = max(n.last, id)
 	}
 	return rows.Err()
 }
@@ -68,12 +81,8 @@ func (n *naming) id(ctx context.Context, name string) (int64, error) {
 	if id, ok := n.fresh[name]; ok {
 		return id, nil
 	}
-	res, err := n.insert.ExecContext(ctx, name)
-	if err != nil {
-		return 0, err
-	}
-	id, err := res.LastInsertId()
-	if err != nil {
+	var id int64
+	if err := n.insert.QueryRowContext(ctx, name).Scan(&id); err != nil {
 		return 0, err
 	}
 	if n.fresh == nil {

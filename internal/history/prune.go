@@ -77,7 +77,10 @@ func (s *Store) change(ctx context.Context, step func(context.Context, *sql.Tx) 
 // oldEvents removes the events that arrived first, in the order of their seq, so
 // that those that stay have no gap.
 func (p *pruning) oldEvents(ctx context.Context, tx *sql.Tx) (bool, func(), error) {
-	excess := p.events.Load() - p.opt.MaxEvents
+	excess, err := p.excess(ctx, tx, "events")
+	if err != nil {
+		return false, nil, err
+	}
 	removed, last := counts{}, int64(0)
 	n, err := p.oldest(ctx, tx, "SELECT seq, received, time, client, service, coalesce(task, 0) FROM events ORDER BY seq LIMIT ?", excess,
 		func(rows *sql.Rows, received *int64) (func(), error) {
@@ -100,7 +103,10 @@ func (p *pruning) oldEvents(ctx context.Context, tx *sql.Tx) (bool, func(), erro
 }
 
 func (p *pruning) oldRounds(ctx context.Context, tx *sql.Tx) (bool, func(), error) {
-	excess := p.rounds.Load() - p.opt.MaxEvents
+	excess, err := p.excess(ctx, tx, "rounds")
+	if err != nil {
+		return false, nil, err
+	}
 	last, series := int64(0), map[int64]bool{}
 	n, err := p.oldest(ctx, tx, "SELECT seq, received, series FROM rounds ORDER BY seq LIMIT ?", excess,
 		func(rows *sql.Rows, received *int64) (func(), error) {
@@ -120,6 +126,12 @@ func (p *pruning) oldRounds(ctx context.Context, tx *sql.Tx) (bool, func(), erro
 		}
 	}
 	return n == pruneBatch, func() { p.rounds.Add(-n); p.pruned.Store(max(last, p.pruned.Load())) }, p.removed(ctx, tx, "rounds", n, last)
+}
+
+// excess is how many there are too many of what is counted.
+func (p *pruning) excess(ctx context.Context, tx *sql.Tx, what string) (n int64, err error) {
+	err = tx.QueryRowContext(ctx, "SELECT value FROM figures WHERE name = ?", what).Scan(&n)
+	return n - p.opt.MaxEvents, err
 }
 
 // oldest reads up to pruneBatch rows, and takes those that are too old or too
@@ -150,6 +162,6 @@ func (p *pruning) removed(ctx context.Context, tx *sql.Tx, what string, n, last 
 	if err := p.bump(ctx, tx, map[string]int64{what: -n}); err != nil {
 		return err
 	}
-	_, err := tx.ExecContext(ctx, "UPDATE figures SET value = max(value, ?) WHERE name = 'pruned'", last)
+	_, err := tx.ExecContext(ctx, "UPDATE figures SET value = ?1 WHERE name = 'pruned' AND value < ?1", last)
 	return err
 }

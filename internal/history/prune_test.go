@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
@@ -21,7 +21,7 @@ func prune(t *testing.T, s *Store) {
 
 func count(t *testing.T, s *Store, table string) (n int) {
 	t.Helper()
-	err := s.db.View(t.Context(), func(q sqlitex.Querier) error {
+	err := s.db.View(t.Context(), func(q database.Querier) error {
 		return q.QueryRowContext(t.Context(), "SELECT count(*) FROM "+table).Scan(&n)
 	})
 	if err != nil {

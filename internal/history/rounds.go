@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 )
 
 const (
@@ -56,7 +56,7 @@ type Point struct {
 func (s *Store) Rounds(ctx context.Context, f RoundFilter) ([]Series, error) {
 	points := max(8, bound(f.Points, defaultPoints, maxPoints))
 	all := []Series{}
-	err := s.db.View(ctx, func(q sqlitex.Querier) error {
+	err := s.db.View(ctx, func(q database.Querier) error {
 		ids, err := list(ctx, q, f, &all)
 		if err != nil {
 			return err
@@ -75,21 +75,22 @@ func (s *Store) Rounds(ctx context.Context, f RoundFilter) ([]Series, error) {
 }
 
 // list finds the series of a filter, without their points.
-func list(ctx context.Context, q sqlitex.Querier, f RoundFilter, to *[]Series) (ids []int64, err error) {
+func list(ctx context.Context, q database.Querier, f RoundFilter, to *[]Series) (ids []int64, err error) {
 	where := conditions{}
 	where.add("task = ?", f.Task)
 	if f.Client != "" {
 		where.add("client = ?", f.Client)
 	}
-	newest := "max(last)" // a bare column beside max is that of the row with the maximum
-	group := "GROUP BY side, client"
+	rank := "row_number() OVER (PARTITION BY side, client ORDER BY last DESC)"
 	if f.Execution != "" {
 		where.add("execution = ?", f.Execution)
-		newest, group = "last", ""
+		rank = "1"
 	}
 	rows, err := q.QueryContext(ctx, fmt.Sprintf(`SELECT id, task, execution, client, side FROM
-		(SELECT id, task, execution, client, side, %s AS newest FROM series WHERE %s %s ORDER BY side = 'server' DESC, newest DESC LIMIT %d)
-		ORDER BY side = 'server' DESC, client, execution`, newest, &where, group, bound(f.Series, defaultSeries, maxSeries)), where.args...)
+		(SELECT id, task, execution, client, side FROM
+			(SELECT id, task, execution, client, side, last, %s AS rank FROM series WHERE %s) AS ranked
+			WHERE rank = 1 ORDER BY side = 'server' DESC, last DESC LIMIT %d) AS newest
+		ORDER BY side = 'server' DESC, client, execution`, rank, &where, bound(f.Series, defaultSeries, maxSeries)), where.args...)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +108,7 @@ func list(ctx context.Context, q sqlitex.Querier, f RoundFilter, to *[]Series) (
 }
 
 // read fills in the points of a series.
-func (one *Series) read(ctx context.Context, q sqlitex.Querier, id int64, most int) error {
+func (one *Series) read(ctx context.Context, q database.Querier, id int64, most int) error {
 	rows, err := q.QueryContext(ctx, "SELECT time, round, acc, loss FROM rounds WHERE series = ? ORDER BY time DESC, seq DESC LIMIT ?", id, maxReports+1)
 	if err != nil {
 		return err

@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
@@ -61,7 +61,7 @@ func (s *Store) sinceOf(ctx context.Context, t kindTable, f *Filter, after, last
 	}
 	for after < last && len(entries) < limit {
 		through := min(last, after+int64(s.maxScan))
-		err := s.db.View(ctx, func(q sqlitex.Querier) error {
+		err := s.db.View(ctx, func(q database.Querier) error {
 			query := fmt.Sprintf("SELECT %s FROM %s WHERE seq > ? AND seq <= ? AND %s ORDER BY seq LIMIT %d", t.columns, t.table, &where, limit-len(entries))
 			rows, err := q.QueryContext(ctx, query, append([]any{after, through}, where.args...)...)
 			if err != nil {
@@ -94,7 +94,7 @@ func (s *Store) whereOf(t kindTable, f *Filter) (where conditions, ok bool) {
 		case t.kind != contract.RecordEvent:
 			where.add(c.column+" = ?", c.want)
 		case c.column == "execution":
-			where.add("execution = ?", packID(c.want))
+			where.add("execution = ?", s.id(c.want))
 		default:
 			id, ok := s.names.find(c.want)
 			if !ok {
@@ -127,7 +127,7 @@ func (s *Store) whereOf(t kindTable, f *Filter) (where conditions, ok bool) {
 		where.add("function = ?", f.Function)
 	}
 	if f.Text != "" {
-		where.add(`text LIKE ? ESCAPE '\'`, pattern(valid(f.Text)))
+		where.add(s.contains(), pattern(valid(f.Text)))
 	}
 	return where, true
 }

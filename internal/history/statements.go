@@ -5,7 +5,7 @@ import (
 	"database/sql"
 	"errors"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 )
 
 // Statements that run often. Those of readers depend on what is asked for, and
@@ -20,13 +20,14 @@ type statements struct {
 }
 
 const (
-	sqlName     = `INSERT INTO names (name) VALUES (?)`
+	sqlName     = `INSERT INTO names (name) VALUES (?) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id`
 	sqlTakeBack = `DELETE FROM events WHERE seq >= ? AND seq < ?`
 	sqlPart     = `INSERT INTO density (width, cell, counts) VALUES (?, ?, ?)`
 	sqlBump     = `UPDATE figures SET value = value + ?2 WHERE name = ?1`
 
 	sqlSeries = `INSERT INTO series (task, side, client, execution, last) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (task, side, client, execution) DO UPDATE SET last = max(last, excluded.last) RETURNING id`
+		ON CONFLICT (task, side, client, execution) DO UPDATE
+		SET last = CASE WHEN excluded.last > series.last THEN excluded.last ELSE series.last END RETURNING id`
 	sqlRound = `INSERT INTO rounds (seq, id, series, time, received, round, acc, loss, trace)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`
 
@@ -36,12 +37,13 @@ const (
 	sqlExecution = `INSERT INTO executions (id, seq, record, time, received, task, client, side, state, started, ended, trace, run, lines)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, record = excluded.record, time = excluded.time, received = excluded.received,
-			task = iif(excluded.task = '', task, excluded.task), client = iif(excluded.client = '', client, excluded.client),
+			task = CASE excluded.task WHEN '' THEN executions.task ELSE excluded.task END,
+			client = CASE excluded.client WHEN '' THEN executions.client ELSE excluded.client END,
 			side = excluded.side, state = excluded.state, started = excluded.started, ended = excluded.ended,
 			trace = excluded.trace, run = excluded.run, lines = excluded.lines
-		WHERE record <> excluded.record AND CASE
-			WHEN (state = 'running') = (excluded.state = 'running') THEN excluded.time >= time
-			ELSE state = 'running' END`
+		WHERE executions.record <> excluded.record AND CASE
+			WHEN (executions.state = 'running') = (excluded.state = 'running') THEN excluded.time >= executions.time
+			ELSE executions.state = 'running' END`
 
 	// A client tells its states in their order, but a batch may come again. An older
 	// one that arrives within a second of a newer is therefore passed over; later it is the
@@ -49,16 +51,18 @@ const (
 	sqlState = `INSERT INTO states (client, seq, record, time, received, trace, state) VALUES (?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (client) DO UPDATE SET seq = excluded.seq, record = excluded.record, time = excluded.time,
 			received = excluded.received, trace = excluded.trace, state = excluded.state
-		WHERE record <> excluded.record AND (excluded.time >= time OR excluded.received NOT BETWEEN received AND received + 1000)`
+		WHERE states.record <> excluded.record
+			AND (excluded.time >= states.time OR excluded.received NOT BETWEEN states.received AND states.received + 1000)`
 
-	sqlSeen = `INSERT INTO seen (client, at) VALUES (?, ?) ON CONFLICT (client) DO UPDATE SET at = max(at, excluded.at)`
+	sqlSeen = `INSERT INTO seen (client, at) VALUES (?, ?) ON CONFLICT (client) DO UPDATE
+		SET at = excluded.at WHERE excluded.at > seen.at`
 
 	commandColumns  = `id, kind, task, digest, state, error, created, ended`
 	sqlPending      = `SELECT id, kind, task, digest FROM commands WHERE client = ? AND state = 'pending' ORDER BY seq`
 	sqlGetExecution = `SELECT ` + executionColumns + `, lines FROM executions WHERE id = ?`
 )
 
-func (s *statements) prepare(ctx context.Context, db *sqlitex.DB) error {
+func (s *statements) prepare(ctx context.Context, db *database.DB) error {
 	var errs []error
 	get := func(to **sql.Stmt, with func(context.Context, string) (*sql.Stmt, error), query string) {
 		stmt, err := with(ctx, query)

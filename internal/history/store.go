@@ -8,19 +8,18 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
-//go:embed migrations/*.sql
+//go:embed migrations/*.sql migrations/postgres/*.sql
 var migrationFiles embed.FS
 
-func migrations() fs.FS { return sqlitex.Migrations(migrationFiles) }
+func migrations() fs.FS { return database.Migrations(migrationFiles) }
 
 // What Options mean when they are zero.
 const (
@@ -36,8 +35,10 @@ type Options struct {
 	// MaxEvents bounds the number of events, and of rounds, and of executions that
 	// have ended; 0 means DefaultMaxEvents.
 	MaxEvents int64
-	Logger    *slog.Logger     // nil: silent
-	Now       func() time.Time // nil: time.Now
+	// Database is the PostgreSQL database to use in place of a file.
+	Database database.Server
+	Logger   *slog.Logger     // nil: silent
+	Now      func() time.Time // nil: time.Now
 }
 
 // Entry is a stored record.
@@ -51,18 +52,19 @@ type Entry struct {
 
 // Store is an open history. It is safe for concurrent use.
 type Store struct {
-	db  *sqlitex.DB
+	db  *database.DB
 	opt Options
 	log *slog.Logger
 	sql statements
 
 	// writing is held by whoever changes records, seqs, names or the density.
-	writing chan struct{}
-	names   *names
-	parts   map[cellKey]int // how many parts a cell has got, as far as known; guarded by writing
-	next    int64           // the seq after the last one given; guarded by writing
-	waiting waiting         // to be stored
-	warned  atomic.Int64    // when nonsense was last logged, unix ns
+	writing   chan struct{}
+	names     *names
+	parts     map[cellKey]int // how many parts a cell has got, as far as known; guarded by writing
+	next      int64           // the seq after the last one given; guarded by writing
+	forgotten int64           // how often names were forgotten; guarded by writing
+	waiting   waiting         // to be stored
+	warned    atomic.Int64    // when nonsense was last logged, unix ns
 
 	maxScan int // how many events one look goes through; less in tests
 
@@ -77,7 +79,7 @@ type Store struct {
 	closed  error
 }
 
-// Open opens or creates the history at path.
+// Open opens or creates the history at path, or in its place in Options.Database.
 func Open(ctx context.Context, path string, opt Options) (*Store, error) {
 	if opt.Retention <= 0 {
 		opt.Retention = DefaultRetention
@@ -91,7 +93,7 @@ func Open(ctx context.Context, path string, opt Options) (*Store, error) {
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
-	db, err := sqlitex.Open(ctx, path, migrations(), sqlitex.Options{})
+	db, err := database.Open(ctx, path, migrations(), database.Options{Server: opt.Database})
 	if err != nil {
 		return nil, fmt.Errorf("open the history: %w", err)
 	}
@@ -113,33 +115,37 @@ func (s *Store) load(ctx context.Context) error {
 	}
 	// The indexes of events are written all over: their inner pages should stay in
 	// memory, and those that many transactions change be written back seldom.
-	err := s.db.Update(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, "PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 8000") // KiB; pages
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return s.db.View(ctx, func(q sqlitex.Querier) error {
-		var events, rounds, pruned, last int64
-		err := q.QueryRowContext(ctx, `SELECT
-			(SELECT value FROM figures WHERE name = 'events'), (SELECT value FROM figures WHERE name = 'rounds'),
-			(SELECT value FROM figures WHERE name = 'pruned'),
-			max((SELECT coalesce(max(seq), 0) FROM events), (SELECT coalesce(max(seq), 0) FROM rounds),
-				(SELECT coalesce(max(seq), 0) FROM executions), (SELECT coalesce(max(seq), 0) FROM states))`).Scan(&events, &rounds, &pruned, &last)
+	if s.db.Engine() == database.SQLite {
+		err := s.db.Update(ctx, func(tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, "PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 8000") // KiB; pages
+			return err
+		})
 		if err != nil {
 			return err
 		}
-		last = max(last, pruned)
-		s.events.Store(events)
-		s.rounds.Store(rounds)
-		s.pruned.Store(pruned)
+	}
+	return s.db.View(ctx, func(q database.Querier) error {
+		figures, err := readFigures(ctx, q)
+		if err != nil {
+			return err
+		}
+		var events, rounds, executions, states int64
+		err = q.QueryRowContext(ctx, `SELECT (SELECT coalesce(max(seq), 0) FROM events), (SELECT coalesce(max(seq), 0) FROM rounds),
+			(SELECT coalesce(max(seq), 0) FROM executions), (SELECT coalesce(max(seq), 0) FROM states)`).Scan(&events, &rounds, &executions, &states)
+		if err != nil {
+			return err
+		}
+		last := max(events, rounds, executions, states, figures["pruned"], figures["last"])
+		s.events.Store(figures["events"])
+		s.rounds.Store(figures["rounds"])
+		s.pruned.Store(figures["pruned"])
+		s.forgotten = figures["forgotten"]
 		s.next = last + 1
 		s.live.start(last)
 		if err := s.names.load(ctx, q); err != nil {
 			return err
 		}
-		return s.seen.load(ctx, q)
+		return s.seen.load(ctx, q, 0)
 	})
 }
 
@@ -159,7 +165,7 @@ func (s *Store) unlock() { <-s.writing }
 // the store any more.
 func (s *Store) Close() error {
 	s.closing.Do(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), sqlitex.DefaultTimeout)
+		ctx, cancel := context.WithTimeout(context.Background(), database.DefaultTimeout)
 		defer cancel()
 		s.closed = errors.Join(s.writeSeen(ctx), s.db.Close())
 	})
@@ -186,17 +192,15 @@ type Stats struct {
 // Stats returns how much is stored.
 func (s *Store) Stats(ctx context.Context) (Stats, error) {
 	st := Stats{Events: s.events.Load(), LastSeq: s.LastSeq(), KeepSeconds: s.opt.Retention.Seconds(), MaxEvents: s.opt.MaxEvents, Skipped: s.skipped.Load()}
-	err := s.db.View(ctx, func(q sqlitex.Querier) (err error) {
-		st.First, st.Last, err = s.span(ctx, q, &scan{index: "events_time"})
+	err := s.db.View(ctx, func(q database.Querier) (err error) {
+		st.First, st.Last, err = s.span(ctx, q, &scan{index: s.indexed("events_time")})
 		return err
 	})
 	if err != nil {
 		return st, fmt.Errorf("describe the history: %w", err)
 	}
-	for _, suffix := range []string{"", "-wal", "-shm"} {
-		if info, err := os.Stat(s.db.Path() + suffix); err == nil {
-			st.Bytes += info.Size()
-		}
+	if st.Bytes, err = s.db.Size(ctx); err != nil {
+		return st, fmt.Errorf("describe the history: %w", err)
 	}
 	return st, nil
 }

@@ -7,7 +7,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 )
 
 // tally counts events by lane and bucket.
@@ -35,7 +35,7 @@ func (t *tally) add(lane, n int64, bucket int) {
 }
 
 // cells adds up the cells that the range touches.
-func (t *tally) cells(ctx context.Context, q sqlitex.Querier, names *names, f *Filter, width int64) error {
+func (t *tally) cells(ctx context.Context, q database.Querier, names *names, f *Filter, width int64) error {
 	first, end := cellStart(f.From, width), cellStart(f.To, width)+width
 	each := width * max(1, int64(math.Ceil((f.To-f.From)/float64(t.buckets)/float64(width))))
 	for (end-first+each-1)/each > int64(t.buckets) {
@@ -76,7 +76,7 @@ func (t *tally) cells(ctx context.Context, q sqlitex.Querier, names *names, f *F
 }
 
 // events counts one by one, from the newest on.
-func (t *tally) events(ctx context.Context, q sqlitex.Querier, p *scan, f *Filter) error {
+func (t *tally) events(ctx context.Context, q database.Querier, p *scan, f *Filter) error {
 	t.from, t.to = f.From, max(f.To, f.From+0.001)
 	t.each = (t.to - t.from) / float64(t.buckets)
 	lane := "service"

@@ -109,9 +109,12 @@ func (s *Store) storeAll(ctx context.Context, list []*batch) {
 }
 
 func (s *Store) storeTogether(ctx context.Context, list []*batch) error {
-	a := adding{store: s, at: s.opt.Now(), counts: counts{}}
+	var a adding
 	err := s.db.Update(ctx, func(tx *sql.Tx) error {
-		a.begin(ctx, tx)
+		a = adding{store: s, at: s.opt.Now(), counts: counts{}}
+		if err := a.begin(ctx, tx); err != nil {
+			return err
+		}
 		for _, b := range list {
 			before := len(a.entries)
 			if err := a.all(ctx, b.records); err != nil {

@@ -3,6 +3,7 @@ package baseservice
 import (
 	"context"
 	"encoding/json"
+	"sync/atomic"
 
 	"github.com/agata-fl/agata/pkg/rpc"
 )
@@ -28,10 +29,28 @@ func Remembered(m Memory, again ...func(context.Context, *rpc.Message)) HandleOp
 
 type callKey struct{}
 
+// underway is a call that is being executed.
+type underway struct {
+	Call
+	took atomic.Bool
+}
+
 // CallFrom returns the call that a function with a memory executes; false where
 // there is nothing to remember: such a function is called by other means, or by a
 // peer whose call has no name.
 func CallFrom(ctx context.Context) (Call, bool) {
-	call, ok := ctx.Value(callKey{}).(Call)
-	return call, ok
+	u, ok := ctx.Value(callKey{}).(*underway)
+	if !ok {
+		return Call{}, false
+	}
+	return u.Call, true
+}
+
+// TookEffect tells, for what writes into a memory, that the context's call takes
+// effect by this execution. A call that fails without it may have been executed by
+// another replica meanwhile, and is then answered with that one's reply.
+func TookEffect(ctx context.Context) {
+	if u, ok := ctx.Value(callKey{}).(*underway); ok {
+		u.took.Store(true)
+	}
 }

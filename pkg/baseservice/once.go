@@ -84,7 +84,18 @@ func (s *Service) recalled(f *function, next Next) Next {
 			}
 			return reply, nil
 		}
-		return next(context.WithValue(ctx, callKey{}, call), m)
+		u := &underway{Call: call}
+		value, err := next(context.WithValue(ctx, callKey{}, u), m)
+		if err == nil || u.took.Load() {
+			return value, err
+		}
+		// Two replicas may have been given the same call: the broker brings it to
+		// another when the first one's connection breaks, which goes on with it.
+		if reply, found, _ := f.memory.Recall(ctx, call); found {
+			s.log.Info("a call took effect in another replica", "fn", f.name, "message_id", m.MessageID, "failed_here", err)
+			return reply, nil
+		}
+		return value, err
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/internal/testenv/brokertest"
 	"github.com/agata-fl/agata/pkg/amqpx"
 	"github.com/agata-fl/agata/pkg/baseservice"
@@ -21,7 +21,7 @@ import (
 func keeper(b *testing.B, tr *amqpx.Transport) {
 	b.Helper()
 	schema := fstest.MapFS{"0001_users.sql": {Data: []byte(`CREATE TABLE users (id TEXT PRIMARY KEY, data_qnt INTEGER NOT NULL) STRICT`)}}
-	db, err := sqlitex.Open(b.Context(), filepath.Join(b.TempDir(), "x.db"), schema, sqlitex.Options{})
+	db, err := database.Open(b.Context(), filepath.Join(b.TempDir(), "x.db"), schema, database.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

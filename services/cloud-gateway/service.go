@@ -16,6 +16,7 @@ import (
 
 	"github.com/agata-fl/agata/internal/access"
 	"github.com/agata-fl/agata/internal/audit"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/internal/history"
 	"github.com/agata-fl/agata/internal/httpx"
 	"github.com/agata-fl/agata/pkg/baseservice"
@@ -38,8 +39,11 @@ type Options struct {
 	Addr      string      // host:port to listen on; port 0 picks a free one
 	TLS       *tls.Config // what the gateway speaks; nil: HTTP in the clear
 	Transport Transport
-	// Data is the folder of the history, cloud-gateway.db; it is made when missing.
+	// Data is the folder of the history, cloud-gateway.db, and of the accounts; it is
+	// made when missing.
 	Data string
+	// Database is the PostgreSQL database to use in place of those files.
+	Database database.Server
 	// Retention and MaxEvents bound the history; zero means 30 days and 5 million
 	// events.
 	Retention time.Duration
@@ -171,7 +175,7 @@ func (s *Service) Close() error { return s.http.Close() }
 func (s *Service) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, s.http.Close()) }()
 	store, err := history.Open(ctx, filepath.Join(s.opt.Data, "cloud-gateway.db"), history.Options{
-		Retention: s.opt.Retention, MaxEvents: s.opt.MaxEvents, Logger: s.base.Logger(),
+		Database: s.opt.Database, Retention: s.opt.Retention, MaxEvents: s.opt.MaxEvents, Logger: s.base.Logger(),
 	})
 	if err != nil {
 		return fmt.Errorf("cloud-gateway: %w", err)
@@ -222,7 +226,7 @@ func (s *Service) openAccounts(ctx context.Context) (*access.Store, error) {
 	if auth == nil {
 		return nil, nil
 	}
-	store, err := access.Open(ctx, filepath.Join(s.opt.Data, access.File), access.Options{Session: auth.Session, Logger: s.base.Logger(), Now: auth.Now})
+	store, err := access.Open(ctx, filepath.Join(s.opt.Data, access.File), access.Options{Database: s.opt.Database, Session: auth.Session, Logger: s.base.Logger(), Now: auth.Now})
 	if err != nil {
 		return nil, err
 	}

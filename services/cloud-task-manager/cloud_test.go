@@ -16,6 +16,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/agata-fl/agata/internal/amqpd"
+	"github.com/agata-fl/agata/internal/database"
+	"github.com/agata-fl/agata/internal/testenv"
 	"github.com/agata-fl/agata/pkg/amqpx"
 	"github.com/agata-fl/agata/pkg/baseservice"
 	"github.com/agata-fl/agata/pkg/contract"
@@ -160,6 +162,12 @@ type manager struct {
 	stop func()
 }
 
+// server is where the stores of the cloud are in this run of the tests.
+func (c *cloud) server() database.Server {
+	c.Helper()
+	return database.Server{URL: testenv.Store(c, c.dir)}
+}
+
 // manager starts a task manager on the cloud's folders. Those before it must have
 // been stopped.
 func (c *cloud) manager(adjust ...func(*Options)) *manager {
@@ -170,7 +178,8 @@ func (c *cloud) manager(adjust ...func(*Options)) *manager {
 			Transport: c.transport(), Schemas: c.schemas, Events: true, Records: true, Registerer: prometheus.NewRegistry(),
 			Logger: slog.New(slog.NewTextHandler(m.log, nil)),
 		},
-		Data: filepath.Join(c.dir, "data"), Work: filepath.Join(c.dir, "work"), FilesAddr: "127.0.0.1:0",
+		Database: c.server(),
+		Data:     filepath.Join(c.dir, "data"), Work: filepath.Join(c.dir, "work"), FilesAddr: "127.0.0.1:0",
 		PythonPath: []string{"/first", "/second"}, Grace: 2 * time.Second,
 	}
 	for _, f := range adjust {

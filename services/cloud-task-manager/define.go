@@ -8,7 +8,7 @@ import (
 	"github.com/agata-fl/agata/internal/argv"
 	"github.com/agata-fl/agata/internal/artifact"
 	"github.com/agata-fl/agata/internal/criteria"
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
 )
@@ -33,7 +33,7 @@ func (s *Service) createTask(ctx context.Context, req contract.CreateTaskRequest
 	if err := s.removeLeft(ctx, req.TaskID); err != nil {
 		return none, err
 	}
-	if err := s.store.create(ctx, req, began); sqlitex.IsUnique(err) {
+	if err := s.store.create(ctx, req, began); database.IsUnique(err) {
 		return none, rpc.Text(rpc.Conflict, contract.TaskIDTaken)
 	} else if err != nil {
 		return none, err

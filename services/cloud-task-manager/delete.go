@@ -5,7 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
 )
@@ -88,11 +88,11 @@ func (s *Service) removeAllLeft(ctx context.Context) error {
 // remove deletes a task's record, notes that its files are still there, and
 // returns its last state.
 func (s *store) remove(ctx context.Context, id string) (was state, err error) {
-	err = s.db.Update(ctx, func(tx *sql.Tx) error {
+	err = s.db.UpdateOf(ctx, id, func(tx *sql.Tx) error {
 		if err := tx.QueryRowContext(ctx, `DELETE FROM tasks WHERE id = ? RETURNING state`, id).Scan(&was); err != nil {
 			return fmt.Errorf("delete task %s: %w", id, err)
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO removals (id) VALUES (?)`, id); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO removals (id) VALUES (?) ON CONFLICT (id) DO NOTHING`, id); err != nil {
 			return err
 		}
 		return s.calls.Remember(ctx, tx, nothing)
@@ -102,7 +102,7 @@ func (s *store) remove(ctx context.Context, id string) (was state, err error) {
 
 // removed forgets the note of a task's files.
 func (s *store) removed(ctx context.Context, id string) error {
-	return s.db.Update(ctx, func(tx *sql.Tx) error {
+	return s.db.UpdateOf(ctx, id, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `DELETE FROM removals WHERE id = ?`, id)
 		return err
 	})
@@ -116,7 +116,7 @@ func (s *store) removal(ctx context.Context, id string) (left bool, err error) {
 
 // removals lists the deleted tasks whose files may be there.
 func (s *store) removals(ctx context.Context) (ids []string, err error) {
-	err = s.db.View(ctx, func(q sqlitex.Querier) error {
+	err = s.db.View(ctx, func(q database.Querier) error {
 		rows, err := q.QueryContext(ctx, `SELECT id FROM removals ORDER BY id`)
 		if err != nil {
 			return err

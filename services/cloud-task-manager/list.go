@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
 )
@@ -81,12 +81,16 @@ type filter struct {
 }
 
 // where is the filter as a condition, with the values of its parameters.
-func (f filter) where() (conditions []string, values []any) {
+func (f filter) where(on database.Engine) (conditions []string, values []any) {
 	if f.state != "" {
 		conditions, values = append(conditions, "state = ?"), append(values, f.state)
 	}
 	if f.query != "" {
-		conditions, values = append(conditions, "instr(search, ?) > 0"), append(values, strings.ToLower(f.query))
+		place := "instr(search, ?) > 0"
+		if on == database.PostgreSQL {
+			place = "strpos(search, ?) > 0"
+		}
+		conditions, values = append(conditions, place), append(values, strings.ToLower(f.query))
 	}
 	return conditions, values
 }
@@ -99,7 +103,7 @@ func searchText(id string, tags []string) string {
 // list returns up to limit tasks from a place on, and how many the filter holds in
 // all, both of one moment.
 func (s *store) list(ctx context.Context, f filter, by order, limit int) (tasks []*task, total int, err error) {
-	conditions, values := f.where()
+	conditions, values := f.where(s.db.Engine())
 	count, page := "SELECT count(*) FROM tasks"+clause(conditions), "SELECT "+columns+" FROM tasks"
 	pageValues := values
 	if by.after != nil {
@@ -117,7 +121,7 @@ func (s *store) list(ctx context.Context, f filter, by order, limit int) (tasks 
 	} else {
 		page += " ORDER BY id LIMIT ?"
 	}
-	err = s.db.View(ctx, func(q sqlitex.Querier) error {
+	err = s.db.View(ctx, func(q database.Querier) error {
 		if err := q.QueryRowContext(ctx, count, values...).Scan(&total); err != nil {
 			return fmt.Errorf("count the tasks: %w", err)
 		}

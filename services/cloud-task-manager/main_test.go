@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/amqpx"
 	"github.com/agata-fl/agata/pkg/baseservice"
 	"github.com/agata-fl/agata/pkg/contract"
@@ -22,6 +23,7 @@ const managerVar = "AGATA_TEST_TASK_MANAGER"
 type managerSpec struct {
 	Broker amqpx.Options
 	Dir    string
+	Server database.Server
 }
 
 func TestMain(m *testing.M) {
@@ -47,7 +49,7 @@ func runManager(text string) error {
 		return err
 	}
 	s, err := New(Options{
-		Base: baseservice.Options{Transport: tr, Schemas: schemas},
+		Base: baseservice.Options{Transport: tr, Schemas: schemas}, Database: spec.Server,
 		Data: filepath.Join(spec.Dir, "data"), Work: filepath.Join(spec.Dir, "work"), FilesAddr: "127.0.0.1:0", KeepTasks: true,
 	})
 	if err != nil {

@@ -7,19 +7,19 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
 // Tasks that an earlier release registered are found, and have a revision.
-func TestTasksOfAnEarlierRelease(t *testing.T) {
+func TestSQLiteTasksOfAnEarlierRelease(t *testing.T) {
 	c := newCloud(t)
 	first, err := fs.ReadFile(migrations(), "0001_tasks.sql")
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := sqlitex.Open(t.Context(), filepath.Join(c.dir, "data", "cloud-task-manager.db"),
-		fstest.MapFS{"0001_tasks.sql": &fstest.MapFile{Data: first}}, sqlitex.Options{})
+	db, err := database.Open(t.Context(), filepath.Join(c.dir, "data", "cloud-task-manager.db"),
+		fstest.MapFS{"0001_tasks.sql": &fstest.MapFile{Data: first}}, database.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

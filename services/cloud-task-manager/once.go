@@ -10,7 +10,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/baseservice"
 )
 
@@ -29,8 +29,9 @@ const nothing = "null"
 // remember writes down that the context's call took effect, if that is not
 // written yet: for effects that no transaction of the store holds.
 func (s *store) remember(ctx context.Context) error {
-	err := s.db.Update(ctx, func(tx *sql.Tx) error { return s.calls.Remember(ctx, tx, nothing) })
-	if sqlitex.IsUnique(err) {
+	call, _ := baseservice.CallFrom(ctx)
+	err := s.db.UpdateOf(ctx, call.MessageID, func(tx *sql.Tx) error { return s.calls.Remember(ctx, tx, nothing) })
+	if database.IsUnique(err) {
 		return nil
 	}
 	return err
@@ -47,7 +48,7 @@ type intent struct {
 // intend announces an execution, as the effect of the context's call.
 func (s *store) intend(ctx context.Context, taskID, executionID string) error {
 	call, _ := baseservice.CallFrom(ctx)
-	return s.db.Update(ctx, func(tx *sql.Tx) error {
+	return s.db.UpdateOf(ctx, taskID, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO starts (execution_id, task_id, function, message_id, at_ms) VALUES (?, ?, ?, ?, ?)`,
 			executionID, taskID, call.Function, call.MessageID, time.Now().UnixMilli())
 		return err
@@ -56,7 +57,7 @@ func (s *store) intend(ctx context.Context, taskID, executionID string) error {
 
 // abandon takes an announcement back: there is no such process.
 func (s *store) abandon(ctx context.Context, executionID string) error {
-	return s.db.Update(context.WithoutCancel(ctx), func(tx *sql.Tx) error {
+	return s.db.UpdateOf(context.WithoutCancel(ctx), executionID, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `DELETE FROM starts WHERE execution_id = ?`, executionID)
 		return err
 	})
@@ -79,7 +80,7 @@ func (s *store) fulfil(ctx context.Context, tx *sql.Tx, executionID string) erro
 // intents returns what is announced, by execution.
 func (s *store) intents(ctx context.Context) (map[string]intent, error) {
 	all := map[string]intent{}
-	err := s.db.View(ctx, func(q sqlitex.Querier) error {
+	err := s.db.View(ctx, func(q database.Querier) error {
 		rows, err := q.QueryContext(ctx, `SELECT execution_id, task_id, at_ms FROM starts`)
 		if err != nil {
 			return err

@@ -15,7 +15,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/internal/testenv"
 	"github.com/agata-fl/agata/internal/testenv/brokertest"
 	"github.com/agata-fl/agata/pkg/amqpx"
@@ -100,14 +100,14 @@ func TestCallsAreForgotten(t *testing.T) {
 	for i := range 20 {
 		update(fmt.Sprint(i))
 	}
-	old := time.Now().Add(-sqlitex.CallsKept - time.Minute).UnixMilli()
+	old := time.Now().Add(-database.CallsKept - time.Minute).UnixMilli()
 	m.exec(t, `UPDATE calls SET at_ms = ? WHERE seq <= (SELECT min(seq) + 9 FROM calls)`, old)
 	update("a")
 	update("b")
 	if n := m.count(t, `SELECT count(*) FROM calls`); n != 21-10+2 {
 		t.Errorf("%d calls are kept", n)
 	}
-	m.exec(t, `UPDATE calls SET seq = seq + ? WHERE seq = (SELECT max(seq) FROM calls)`, sqlitex.MaxCalls)
+	m.exec(t, `UPDATE calls SET seq = seq + ? WHERE seq = (SELECT max(seq) FROM calls)`, database.MaxCalls)
 	update("c")
 	if n := m.count(t, `SELECT count(*) FROM calls`); n != 21-10+2+1-8 {
 		t.Errorf("%d calls are kept beyond the bound", n)
@@ -127,7 +127,7 @@ func (m *manager) exec(t *testing.T, query string, args ...any) {
 
 func (m *manager) count(t *testing.T, query string) (n int) {
 	t.Helper()
-	err := m.store.db.View(t.Context(), func(q sqlitex.Querier) error { return q.QueryRowContext(t.Context(), query).Scan(&n) })
+	err := m.store.db.View(t.Context(), func(q database.Querier) error { return q.QueryRowContext(t.Context(), query).Scan(&n) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,7 +257,7 @@ sys.exit(4)
 func TestAStartOverAKill(t *testing.T) {
 	brokertest.OnBoth(t, func(t *testing.T, broker amqpx.Options) {
 		c := newCloudOn(t, broker, nil)
-		spec, err := json.Marshal(managerSpec{Broker: broker, Dir: c.dir})
+		spec, err := json.Marshal(managerSpec{Broker: broker, Dir: c.dir, Server: c.server()})
 		if err != nil {
 			t.Fatal(err)
 		}

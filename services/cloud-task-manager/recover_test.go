@@ -8,7 +8,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
@@ -113,7 +113,7 @@ func TestRestartAdoptsWhatWasNotRecorded(t *testing.T) {
 	pids := map[string]int{"a": c.summary("a").PID, "b": c.summary("b").PID}
 	first.stop()
 
-	db, err := sqlitex.Open(t.Context(), filepath.Join(c.dir, "data", "cloud-task-manager.db"), migrations(), sqlitex.Options{})
+	db, err := database.Open(t.Context(), filepath.Join(c.dir, "data", "cloud-task-manager.db"), migrations(), database.Options{Server: c.server()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func TestRestartAdoptsWhatWasNotRecorded(t *testing.T) {
 	} {
 		stmt, err := db.PrepareWrite(t.Context(), query)
 		if err == nil {
-			err = s.exec(t.Context(), stmt)
+			err = s.exec(t.Context(), "", stmt)
 		}
 		if err != nil {
 			t.Fatal(err)

@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
@@ -33,7 +33,7 @@ func (s *revokedSet) has(digest string) bool {
 // loadRevoked reads the set from the table.
 func (s *Service) loadRevoked(ctx context.Context) error {
 	set := map[string]bool{}
-	err := s.store.db.View(ctx, func(q sqlitex.Querier) error {
+	err := s.store.db.View(ctx, func(q database.Querier) error {
 		rows, err := q.QueryContext(ctx, `SELECT digest FROM revocations`)
 		if err != nil {
 			return err
@@ -79,7 +79,7 @@ func (s *store) revoke(ctx context.Context, req contract.RevokeRequest, now time
 // revocations returns a page of the list.
 func (s *store) revocations(ctx context.Context, after string, limit int) (page contract.RevocationList, err error) {
 	page.Revocations = []contract.Revocation{}
-	err = s.db.View(ctx, func(q sqlitex.Querier) error {
+	err = s.db.View(ctx, func(q database.Querier) error {
 		var list string
 		if err := q.QueryRowContext(ctx, `SELECT name, (SELECT count(*) FROM revocations) FROM revocation_list`).Scan(&list, &page.Total); err != nil {
 			return err

@@ -18,8 +18,8 @@ import (
 	"github.com/agata-fl/agata/internal/audit"
 	"github.com/agata-fl/agata/internal/bundle"
 	"github.com/agata-fl/agata/internal/control"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/internal/httpx"
-	"github.com/agata-fl/agata/internal/sqlitex"
 	"github.com/agata-fl/agata/internal/supervise"
 	"github.com/agata-fl/agata/pkg/baseservice"
 	"github.com/agata-fl/agata/pkg/contract"
@@ -42,6 +42,9 @@ type Options struct {
 	TLS         *tls.Config     // what the file service speaks; nil: HTTP in the clear
 	FilesLimits artifact.Limits // of uploads
 	AllowOrigin string          // web pages that may upload; see [artifact.HandlerOptions]
+
+	// Database is the PostgreSQL database to use in place of cloud-task-manager.db.
+	Database database.Server
 
 	// Audit takes who changed which task; nil: nobody asks.
 	Audit *audit.Log
@@ -198,7 +201,7 @@ func (s *Service) Close() error { return errors.Join(s.http.Close(), s.files.Clo
 func (s *Service) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, s.Close()) }()
 	starting := context.WithoutCancel(ctx) // each step has a bound of its own
-	db, err := sqlitex.Open(starting, filepath.Join(s.opt.Data, "cloud-task-manager.db"), migrations(), sqlitex.Options{})
+	db, err := database.Open(starting, filepath.Join(s.opt.Data, "cloud-task-manager.db"), migrations(), database.Options{Server: s.opt.Database})
 	if err != nil {
 		return fmt.Errorf("cloud-task-manager: %w", err)
 	}

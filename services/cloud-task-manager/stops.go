@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/baseservice"
 )
 
 // stopping writes down that an execution is about to be stopped, and why.
 func (s *store) stopping(ctx context.Context, executionID string, why end) error {
-	return s.db.Update(ctx, func(tx *sql.Tx) error {
+	return s.db.UpdateOf(ctx, executionID, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO stops (execution_id, reason, detail, function, message_id, at_ms) VALUES (?, ?, ?, ?, ?, ?)
 			ON CONFLICT (execution_id) DO NOTHING`,
 			executionID, why.reason, why.detail, why.call.Function, why.call.MessageID, time.Now().UnixMilli())
@@ -49,7 +49,7 @@ func (s *store) stops(ctx context.Context) (map[string]end, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = s.db.View(ctx, func(q sqlitex.Querier) error {
+	err = s.db.View(ctx, func(q database.Querier) error {
 		rows, err := q.QueryContext(ctx, `SELECT execution_id, reason, detail, function, message_id FROM stops`)
 		if err != nil {
 			return err

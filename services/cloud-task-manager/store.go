@@ -10,14 +10,14 @@ import (
 	"io/fs"
 	"time"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
-//go:embed migrations/*.sql
+//go:embed migrations/*.sql migrations/postgres/*.sql
 var migrationFiles embed.FS
 
-func migrations() fs.FS { return sqlitex.Migrations(migrationFiles) }
+func migrations() fs.FS { return database.Migrations(migrationFiles) }
 
 const (
 	columns = `seq, id, created_ms, modified_ms, host, port, username, password, files_paths, tags,
@@ -57,14 +57,14 @@ const (
 
 // store is the table of tasks. It is safe for concurrent use.
 type store struct {
-	db    *sqlitex.DB
-	calls *sqlitex.Calls
+	db    *database.DB
+	calls *database.Calls
 
 	getStmt, loginStmt, removalStmt               *sql.Stmt // of readers
 	insert, update, startedStmt, model, endedStmt *sql.Stmt // of the writer
 }
 
-func newStore(ctx context.Context, db *sqlitex.DB) (*store, error) {
+func newStore(ctx context.Context, db *database.DB) (*store, error) {
 	s := &store{db: db}
 	var errs []error
 	prepare := func(to **sql.Stmt, with func(context.Context, string) (*sql.Stmt, error), query string) {
@@ -80,12 +80,12 @@ func newStore(ctx context.Context, db *sqlitex.DB) (*store, error) {
 	prepare(&s.startedStmt, db.PrepareWrite, sqlStarted)
 	prepare(&s.model, db.PrepareWrite, sqlModel)
 	prepare(&s.endedStmt, db.PrepareWrite, sqlEnded)
-	calls, err := sqlitex.NewCalls(ctx, db)
+	calls, err := database.NewCalls(ctx, db)
 	s.calls = calls
 	return s, errors.Join(append(errs, err)...)
 }
 
-// create inserts a task; its error satisfies sqlitex.IsUnique if the id is taken.
+// create inserts a task; its error satisfies database.IsUnique if the id is taken.
 func (s *store) create(ctx context.Context, req contract.CreateTaskRequest, now time.Time) error {
 	files, err := encodeList(req.FilesPaths)
 	if err != nil {
@@ -95,7 +95,7 @@ func (s *store) create(ctx context.Context, req contract.CreateTaskRequest, now 
 	if err != nil {
 		return err
 	}
-	return s.db.Update(ctx, func(tx *sql.Tx) error {
+	return s.db.UpdateOf(ctx, req.TaskID, func(tx *sql.Tx) error {
 		_, err := tx.StmtContext(ctx, s.insert).ExecContext(ctx, req.TaskID, now.UnixMilli(), req.Host, req.Port, req.Username, req.Password, files, tags,
 			req.SelectionCriteria, req.ServerArguments, req.ClientArguments, searchText(req.TaskID, req.Tags))
 		if err != nil {
@@ -109,7 +109,7 @@ func (s *store) create(ctx context.Context, req contract.CreateTaskRequest, now 
 // nil if there is none. If the task has another revision than the request wants
 // it is returned as it is, and changed is false.
 func (s *store) change(ctx context.Context, req contract.UpdateTaskRequest, now time.Time) (t *task, changed bool, err error) {
-	err = s.db.Update(ctx, func(tx *sql.Tx) error {
+	err = s.db.UpdateOf(ctx, req.TaskID, func(tx *sql.Tx) error {
 		t, err = scanTask(tx.StmtContext(ctx, s.update).QueryRowContext(ctx, req.TaskID, now.UnixMilli(), req.Host, req.Port,
 			req.Username, req.Password, req.SelectionCriteria, req.ServerArguments, req.ClientArguments, req.IfRevision))
 		if changed = t != nil; err == nil && !changed && req.IfRevision != nil {
@@ -126,7 +126,7 @@ func (s *store) change(ctx context.Context, req contract.UpdateTaskRequest, now 
 // started records that the task's process runs, and that the call that asked for
 // it took effect.
 func (s *store) started(ctx context.Context, t *task) error {
-	return s.db.Update(ctx, func(tx *sql.Tx) error {
+	return s.db.UpdateOf(ctx, t.id, func(tx *sql.Tx) error {
 		if _, err := tx.StmtContext(ctx, s.startedStmt).ExecContext(ctx, t.id, t.modified.UnixMilli(), t.executionID, t.pid); err != nil {
 			return err
 		}
@@ -136,13 +136,13 @@ func (s *store) started(ctx context.Context, t *task) error {
 
 // result records a round's result.
 func (s *store) result(ctx context.Context, id, executionID, round, acc string) error {
-	return s.exec(ctx, s.model, id, executionID, round, acc)
+	return s.exec(ctx, id, s.model, id, executionID, round, acc)
 }
 
 // ended records how an execution ended, and that the call that asked for it, if
 // one did, took effect.
 func (s *store) ended(ctx context.Context, id, executionID string, to state, e end) error {
-	return s.db.Update(ctx, func(tx *sql.Tx) error {
+	return s.db.UpdateOf(ctx, id, func(tx *sql.Tx) error {
 		_, err := tx.StmtContext(ctx, s.endedStmt).ExecContext(ctx, id, executionID, string(to), e.reason, e.detail, e.code, e.signal, e.at.UnixMilli())
 		if err != nil {
 			return err
@@ -151,8 +151,9 @@ func (s *store) ended(ctx context.Context, id, executionID string, to state, e e
 	})
 }
 
-func (s *store) exec(ctx context.Context, stmt *sql.Stmt, args ...any) error {
-	return s.db.Update(ctx, func(tx *sql.Tx) error {
+// exec runs a statement that changes one task.
+func (s *store) exec(ctx context.Context, id string, stmt *sql.Stmt, args ...any) error {
+	return s.db.UpdateOf(ctx, id, func(tx *sql.Tx) error {
 		_, err := tx.StmtContext(ctx, stmt).ExecContext(ctx, args...)
 		return err
 	})
@@ -174,7 +175,7 @@ func (s *store) login(ctx context.Context, id string) (user, pass string, found 
 
 // running returns the tasks that are recorded as running, oldest first.
 func (s *store) running(ctx context.Context) (tasks []*task, err error) {
-	err = s.db.View(ctx, func(q sqlitex.Querier) error {
+	err = s.db.View(ctx, func(q database.Querier) error {
 		rows, err := q.QueryContext(ctx, sqlRunning)
 		tasks, err = collect(rows, err)
 		return err
@@ -185,7 +186,7 @@ func (s *store) running(ctx context.Context) (tasks []*task, err error) {
 // count returns how many tasks there are in each state.
 func (s *store) count(ctx context.Context) (map[state]int, error) {
 	n := map[state]int{}
-	err := s.db.View(ctx, func(q sqlitex.Querier) error {
+	err := s.db.View(ctx, func(q database.Querier) error {
 		rows, err := q.QueryContext(ctx, sqlCount)
 		if err != nil {
 			return err

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 )
 
 // userList is [contract.UserList] of such users.
@@ -28,7 +28,7 @@ func (s *store) list(ctx context.Context, after, query string, limit int) (page 
 		list, args = s.findStmt, []any{after, query, limit + 1}
 		count, countArgs = s.countFoundStmt, []any{query}
 	}
-	err = s.db.View(ctx, func(q sqlitex.Querier) error {
+	err = s.db.View(ctx, func(q database.Querier) error {
 		if err := q.StmtContext(ctx, count).QueryRowContext(ctx, countArgs...).Scan(&page.Total); err != nil {
 			return err
 		}

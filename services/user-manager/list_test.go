@@ -11,7 +11,7 @@ import (
 	"testing/fstest"
 	"time"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/internal/testenv/brokertest"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
@@ -86,13 +86,13 @@ func TestListOverTheWire(t *testing.T) {
 }
 
 // Users that an earlier release registered are found as well.
-func TestSearchOfOlderRecords(t *testing.T) {
+func TestSQLiteSearchOfOlderRecords(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	first, err := fs.ReadFile(migrations(), "0001_users.sql")
 	if err != nil {
 		t.Fatal(err)
 	}
-	old, err := sqlitex.Open(t.Context(), path, fstest.MapFS{"0001_users.sql": &fstest.MapFile{Data: first}}, sqlitex.Options{})
+	old, err := database.Open(t.Context(), path, fstest.MapFS{"0001_users.sql": &fstest.MapFile{Data: first}}, database.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func TestSearchOfOlderRecords(t *testing.T) {
 	if err := old.Close(); err != nil {
 		t.Fatal(err)
 	}
-	db, err := sqlitex.Open(t.Context(), path, migrations(), sqlitex.Options{})
+	db, err := database.Open(t.Context(), path, migrations(), database.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,18 +156,12 @@ func BenchmarkList(b *testing.B) {
 // BenchmarkListAllByRPC is what the task manager asks for to check criteria.
 func BenchmarkListAllByRPC(b *testing.B) {
 	folder := b.TempDir()
-	db, err := sqlitex.Open(b.Context(), filepath.Join(folder, "user-manager.db"), migrations(), sqlitex.Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
+	db := openDatabase(b, filepath.Join(folder, "user-manager.db"))
 	s, err := newStore(b.Context(), db)
 	if err != nil {
 		b.Fatal(err)
 	}
 	fillStore(b, s, 10_000)
-	if err := db.Close(); err != nil {
-		b.Fatal(err)
-	}
 	tr := brokertest.Connect(b, brokertest.Embedded(b))
 	serve(b, folder, tr, false)
 	for b.Loop() {

@@ -15,7 +15,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // serve runs a user manager on a folder and a broker until stop is called.
 func serve(t testing.TB, folder string, tr *amqpx.Transport, events bool) (stop func()) {
 	t.Helper()
-	s, err := New(Options{Data: folder, Base: baseservice.Options{Transport: tr, Schemas: brokertest.Schemas(t), Events: events}})
+	s, err := New(Options{Data: folder, Database: server(t, folder), Base: baseservice.Options{Transport: tr, Schemas: brokertest.Schemas(t), Events: events}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"path/filepath"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/baseservice"
 	"github.com/agata-fl/agata/pkg/contract"
 )
@@ -15,6 +15,8 @@ import (
 type Options struct {
 	// Data is the folder of user-manager.db; it is made when missing.
 	Data string
+	// Database is the PostgreSQL database to use in place of that file.
+	Database database.Server
 	// Base is how the service stands on its broker; its names are set here.
 	Base baseservice.Options
 }
@@ -23,6 +25,7 @@ type Options struct {
 type Service struct {
 	base  *baseservice.Service
 	path  string
+	where database.Server
 	store *store // from the start of Run on
 }
 
@@ -36,8 +39,8 @@ func New(opt Options) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{base: base, path: filepath.Join(opt.Data, "user-manager.db")}
-	// One connection writes, four read: more at once would only wait.
+	s := &Service{base: base, path: filepath.Join(opt.Data, "user-manager.db"), where: opt.Database}
+	// With SQLite one connection writes and four read: more at once would only wait.
 	baseservice.Handle(base, updateUser, s.update, baseservice.Remembered(memory{s}))
 	baseservice.Handle(base, getUser, s.get, baseservice.Concurrency(16))
 	baseservice.Handle(base, listUsers, s.list, baseservice.Concurrency(2))
@@ -58,7 +61,7 @@ func (s *Service) Started() <-chan struct{} { return s.base.Started() }
 // Run opens the records and serves until ctx ends; it returns nil on a clean
 // stop. A Service runs once.
 func (s *Service) Run(ctx context.Context) error {
-	db, err := sqlitex.Open(ctx, s.path, migrations(), sqlitex.Options{})
+	db, err := database.Open(ctx, s.path, migrations(), database.Options{Server: s.where})
 	if err != nil {
 		return err
 	}

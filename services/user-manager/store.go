@@ -11,38 +11,38 @@ import (
 	"strings"
 	"time"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
-//go:embed migrations/*.sql
+//go:embed migrations/*.sql migrations/postgres/*.sql
 var migrationFiles embed.FS
 
-func migrations() fs.FS { return sqlitex.Migrations(migrationFiles) }
+func migrations() fs.FS { return database.Migrations(migrationFiles) }
 
 const (
 	columns = `id, creation_date, last_mod_date, data_qnt, avg_acc_contrib, avg_disconnection_per_round, sensors, attributes`
 
 	sqlGet  = `SELECT ` + columns + ` FROM users WHERE id = ?`
 	sqlList = `SELECT ` + columns + ` FROM users WHERE id > ? ORDER BY id LIMIT ?`
-	sqlFind = `SELECT ` + columns + ` FROM users WHERE id > ? AND instr(search, ?) > 0 ORDER BY id LIMIT ?`
+	sqlFind = `SELECT ` + columns + ` FROM users WHERE id > ? AND %s(search, ?) > 0 ORDER BY id LIMIT ?`
 
 	sqlCount      = `SELECT count(*) FROM users`
-	sqlCountFound = `SELECT count(*) FROM users WHERE instr(search, ?) > 0`
+	sqlCountFound = `SELECT count(*) FROM users WHERE %s(search, ?) > 0`
 
 	sqlAttributes = `SELECT attributes FROM users WHERE id = ?`
 
 	// A parameter that is NULL leaves its column as it is.
 	sqlUpsert = `INSERT INTO users (` + columns + `, search)
-		VALUES (?1, ?2, ?2, coalesce(?3, 0), ?4, ?5, coalesce(?6, '[]'), coalesce(?7, '{}'), ?8)
+		VALUES (?1, ?2, ?2, coalesce(CAST(?3 AS BIGINT), 0), ?4, ?5, coalesce(?6, '[]'), coalesce(?7, '{}'), ?8)
 		ON CONFLICT (id) DO UPDATE SET
 			search                      = ?8,
 			last_mod_date               = ?2,
-			data_qnt                    = coalesce(?3, data_qnt),
-			avg_acc_contrib             = coalesce(?4, avg_acc_contrib),
-			avg_disconnection_per_round = coalesce(?5, avg_disconnection_per_round),
-			sensors                     = coalesce(?6, sensors),
-			attributes                  = coalesce(?7, attributes)`
+			data_qnt                    = coalesce(?3, users.data_qnt),
+			avg_acc_contrib             = coalesce(?4, users.avg_acc_contrib),
+			avg_disconnection_per_round = coalesce(?5, users.avg_disconnection_per_round),
+			sensors                     = coalesce(?6, users.sensors),
+			attributes                  = coalesce(?7, users.attributes)`
 
 	// maxPage bounds the bytes of a page of the list, as far as they vary.
 	maxPage = 1 << 20
@@ -50,24 +50,25 @@ const (
 
 // store is the table of users. It is safe for concurrent use.
 type store struct {
-	db    *sqlitex.DB
-	calls *sqlitex.Calls
+	db    *database.DB
+	calls *database.Calls
 
 	getStmt, listStmt, findStmt, countStmt, countFoundStmt *sql.Stmt // of readers
 	attrsStmt, upsert                                      *sql.Stmt // of the writer
 }
 
-func newStore(ctx context.Context, db *sqlitex.DB) (*store, error) {
+func newStore(ctx context.Context, db *database.DB) (*store, error) {
 	s := &store{db: db}
+	place := map[database.Engine]string{database.SQLite: "instr", database.PostgreSQL: "strpos"}[db.Engine()]
 	var errs [8]error
 	s.getStmt, errs[0] = db.PrepareRead(ctx, sqlGet)
 	s.listStmt, errs[1] = db.PrepareRead(ctx, sqlList)
-	s.findStmt, errs[2] = db.PrepareRead(ctx, sqlFind)
+	s.findStmt, errs[2] = db.PrepareRead(ctx, fmt.Sprintf(sqlFind, place))
 	s.countStmt, errs[3] = db.PrepareRead(ctx, sqlCount)
-	s.countFoundStmt, errs[4] = db.PrepareRead(ctx, sqlCountFound)
+	s.countFoundStmt, errs[4] = db.PrepareRead(ctx, fmt.Sprintf(sqlCountFound, place))
 	s.attrsStmt, errs[5] = db.PrepareWrite(ctx, sqlAttributes)
 	s.upsert, errs[6] = db.PrepareWrite(ctx, sqlUpsert)
-	s.calls, errs[7] = sqlitex.NewCalls(ctx, db)
+	s.calls, errs[7] = database.NewCalls(ctx, db)
 	return s, errors.Join(errs[:]...)
 }
 
@@ -82,7 +83,7 @@ func (s *store) update(ctx context.Context, req updateRequest, now time.Time) er
 		text := string(b)
 		sensors = &text
 	}
-	return s.db.Update(ctx, func(tx *sql.Tx) error {
+	return s.db.UpdateOf(ctx, req.UserID, func(tx *sql.Tx) error {
 		var attributes *string
 		if len(req.Attributes) > 0 {
 			var stored []byte

@@ -8,13 +8,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/agata-fl/agata/internal/sqlitex"
+	"github.com/agata-fl/agata/internal/database"
+	"github.com/agata-fl/agata/internal/testenv"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
-func openStore(t testing.TB) *store {
+// openDatabase opens one that is at path, or in its place.
+func openDatabase(t testing.TB, path string) *database.DB {
 	t.Helper()
-	db, err := sqlitex.Open(t.Context(), filepath.Join(t.TempDir(), "x.db"), migrations(), sqlitex.Options{})
+	db, err := database.Open(t.Context(), path, migrations(), database.Options{Server: server(t, filepath.Dir(path))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,6 +25,18 @@ func openStore(t testing.TB) *store {
 			t.Error(err)
 		}
 	})
+	return db
+}
+
+// server is where the stores of a folder are in this run of the tests.
+func server(t testing.TB, folder string) database.Server {
+	t.Helper()
+	return database.Server{URL: testenv.Store(t, folder)}
+}
+
+func openStore(t testing.TB) *store {
+	t.Helper()
+	db := openDatabase(t, filepath.Join(t.TempDir(), "x.db"))
 	s, err := newStore(t.Context(), db)
 	if err != nil {
 		t.Fatal(err)

@@ -1,4 +1,4 @@
-package sqlitex
+package database
 
 import (
 	"testing"

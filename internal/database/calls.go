@@ -1,4 +1,4 @@
-package sqlitex
+package database
 
 import (
 	"context"
@@ -24,6 +24,9 @@ const (
 	// Each call takes a few of the oldest with it, so that no call pays for many.
 	sqlForget = `DELETE FROM calls WHERE seq IN (SELECT seq FROM calls ORDER BY seq LIMIT 8)
 		AND (at_ms < ? OR seq <= (SELECT max(seq) FROM calls) - ?)`
+	// Nobody waits for another who forgets the same ones.
+	sqlForgetBeside = `DELETE FROM calls WHERE seq IN (SELECT seq FROM calls WHERE seq IN (SELECT seq FROM calls ORDER BY seq LIMIT 8)
+		AND (at_ms < ? OR seq <= (SELECT max(seq) FROM calls) - ?) FOR UPDATE SKIP LOCKED)`
 )
 
 // Calls is the memory of calls that took effect: the table calls, which a service
@@ -51,7 +54,11 @@ func NewCalls(ctx context.Context, db *DB) (*Calls, error) {
 	var errs [3]error
 	c.recall, errs[0] = db.PrepareRead(ctx, sqlRecall)
 	c.remember, errs[1] = db.PrepareWrite(ctx, sqlRemember)
-	c.forget, errs[2] = db.PrepareWrite(ctx, sqlForget)
+	forget := sqlForget
+	if db.Engine() == PostgreSQL {
+		forget = sqlForgetBeside
+	}
+	c.forget, errs[2] = db.PrepareWrite(ctx, forget)
 	return &c, errors.Join(errs[:]...)
 }
 
@@ -73,7 +80,11 @@ func (c *Calls) Remember(ctx context.Context, tx *sql.Tx, reply string) error {
 	if !ok {
 		return nil
 	}
-	return c.RememberCall(ctx, tx, call, reply)
+	err := c.RememberCall(ctx, tx, call, reply)
+	if err == nil {
+		baseservice.TookEffect(ctx)
+	}
+	return err
 }
 
 // RememberCall is [Calls.Remember] for a call that is not the context's.

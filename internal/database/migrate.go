@@ -1,4 +1,4 @@
-package sqlitex
+package database
 
 import (
 	"context"
@@ -75,22 +75,29 @@ func readMigrations(fsys fs.FS) ([]migration, error) {
 	return all, nil
 }
 
-const createHistory = `CREATE TABLE IF NOT EXISTS schema_migrations (
+// createHistory makes the table of what was applied.
+func createHistory(e Engine) string {
+	number, strict := "INTEGER", "STRICT"
+	if e == PostgreSQL {
+		number, strict = "BIGINT", ""
+	}
+	return fmt.Sprintf(`CREATE TABLE IF NOT EXISTS schema_migrations (
 	version    INTEGER PRIMARY KEY,
 	name       TEXT    NOT NULL,
 	checksum   TEXT    NOT NULL,
-	applied_ms INTEGER NOT NULL
-) STRICT`
+	applied_ms %s NOT NULL
+) %s`, number, strict)
+}
 
 // migrate applies what is missing. Each migration looks into the history within
-// its own write transaction, so that two processes may open one file at once.
-func migrate(ctx context.Context, pool *sql.DB, fsys fs.FS) error {
+// its own write transaction, so that two processes may open one database at once.
+func (db *DB) migrate(ctx context.Context, fsys fs.FS) error {
 	all, err := readMigrations(fsys)
 	if err != nil {
 		return err
 	}
-	err = inTx(ctx, pool, nil, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, createHistory); err != nil {
+	err = db.inMigration(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, createHistory(db.Engine())); err != nil {
 			return err
 		}
 		var applied int
@@ -106,11 +113,26 @@ func migrate(ctx context.Context, pool *sql.DB, fsys fs.FS) error {
 		return err
 	}
 	for _, m := range all {
-		if err := inTx(ctx, pool, nil, func(tx *sql.Tx) error { return m.apply(ctx, tx) }); err != nil {
+		if err := db.inMigration(ctx, func(tx *sql.Tx) error { return m.apply(ctx, tx) }); err != nil {
 			return fmt.Errorf("migration %s: %w", m.file, err)
 		}
 	}
 	return nil
+}
+
+// inMigration runs fn while nobody else changes the database, for as long as it takes.
+func (db *DB) inMigration(ctx context.Context, fn func(tx *sql.Tx) error) error {
+	return inTx(ctx, db.writer, nil, func(tx *sql.Tx) error {
+		if db.Engine() == PostgreSQL {
+			if _, err := tx.ExecContext(ctx, "SET LOCAL statement_timeout = 0"); err != nil {
+				return err
+			}
+		}
+		if err := db.engine.begin(ctx, tx, ""); err != nil {
+			return err
+		}
+		return fn(tx)
+	})
 }
 
 func (m migration) apply(ctx context.Context, tx *sql.Tx) error {
