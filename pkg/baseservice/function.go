@@ -23,6 +23,7 @@ type function struct {
 	concurrency int
 	prefetch    int
 	timeout     time.Duration
+	unchecked   bool
 	extra       []Middleware
 	memory      Memory // nil: none
 	run         Next
@@ -42,6 +43,10 @@ func Prefetch(n int) HandleOption { return func(f *function) { f.prefetch = n } 
 // Timeout bounds each execution, beside the caller's own deadline.
 func Timeout(d time.Duration) HandleOption { return func(f *function) { f.timeout = d } }
 
+// Unchecked takes requests without holding them against a schema, and so needs
+// none: decoding is all that is done.
+func Unchecked() HandleOption { return func(f *function) { f.unchecked = true } }
+
 // Use adds middleware inside the service's own, outermost first: it sees only
 // calls whose arguments passed their schema.
 func Use(m ...Middleware) HandleOption {
@@ -54,12 +59,12 @@ func Handle[Req, Resp any](s *Service, fn contract.Function[Req, Resp], h func(c
 	if s.functions[fn.Name] != nil {
 		panic(fmt.Sprintf("baseservice: %s is registered twice", fn.Name))
 	}
-	if !s.opt.Schemas.Has(fn.Name) {
-		panic(fmt.Sprintf("baseservice: %s has no schema", fn.Name))
-	}
 	f := &function{name: fn.Name, idempotent: fn.Idempotent, concurrency: 8, timeout: s.opt.Timeout}
 	for _, o := range opts {
 		o(f)
+	}
+	if !f.unchecked && !s.opt.Schemas.Has(fn.Name) {
+		panic(fmt.Sprintf("baseservice: %s has no schema", fn.Name))
 	}
 	if f.prefetch == 0 {
 		f.prefetch = 2 * f.concurrency
