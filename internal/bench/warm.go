@@ -30,7 +30,7 @@ const (
 )
 
 // warmModules are what the Flower task imports.
-const warmModules = "numpy,flwr.client,flwr.server"
+const warmModules = "numpy,grpc,flwr.client.start_client,flwr.server.start_server"
 
 func runWarm(ctx context.Context, e *Env) (r Result, err error) {
 	r.About = "An operator starts the digits task (experiments/tasks/4fe5), whose server and one client are real Flower programs; the client is woken. Warm, both sides are taken over by interpreters that have imported " +

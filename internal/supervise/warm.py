@@ -1,6 +1,6 @@
 # AGATA: an interpreter that has imported what tasks use, and waits for a task.
 #
-# It runs as `python -c THIS MODULE...` with a socket as file 3. It says on it that
+# It runs as `python -c THIS NAME...` with a socket as file 3. It says on it that
 # it is ready ("+"), or why not ("-" and a text). Then it takes one order: the length
 # of what follows, a newline, and texts ended by NUL: the working directory, the
 # number of arguments, the arguments, and the environment. It says "+" when the
@@ -41,15 +41,27 @@ def say(word, text=""):
         os._exit(0)
 
 
-def heat(modules):
-    """Import the modules. Nothing is collected meanwhile: nearly all of it stays."""
+def fetch(name):
+    """Import a module, or what is in one: packages may import the rest at its first use."""
+    package, _, last = name.rpartition(".")
+    try:
+        __import__(name)
+    except ModuleNotFoundError as error:
+        if not package or error.name != name:
+            raise
+        __import__(package)
+        getattr(sys.modules[package], last)
+
+
+def heat(names):
+    """Import what is named. Nothing is collected meanwhile: nearly all of it stays."""
     import gc
 
     gc.disable()
-    for name in modules:
+    for name in names:
         try:
-            __import__(name)
-        except BaseException as error:  # a module may even exit
+            fetch(name)
+        except BaseException as error:  # an import may even exit
             sys.stderr.flush()
             say(b"-", "import %s: %s: %s" % (name, type(error).__name__, error))
             os._exit(1)
