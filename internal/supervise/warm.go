@@ -214,10 +214,7 @@ func (w *warmed) surround(spec shim.Spec) shim.Spec {
 
 // ownEnv is an environment without what belongs to one task.
 func ownEnv(env []string) []string {
-	return slices.DeleteFunc(slices.Clone(env), func(entry string) bool {
-		name, _, _ := strings.Cut(entry, "=")
-		return name == "TRACEPARENT" || strings.HasPrefix(name, "AGATA_")
-	})
+	return slices.DeleteFunc(slices.Clone(env), shim.OfOneTask)
 }
 
 func variables(env []string) map[string]string {

@@ -3,7 +3,7 @@
 # It runs as `python -c THIS NAME...` with a socket as file 3. It says on it that
 # it is ready ("+"), or why not ("-" and a text). Then it takes one order: the length
 # of what follows, a newline, and texts ended by NUL: the working directory, the
-# number of arguments, the arguments, and the environment. It says "+" when the
+# number of arguments, the arguments, and the variables of the task. It says "+" when the
 # script could run, and runs it at the word "+". Whatever keeps it from being to the
 # script what a new interpreter would be, it says instead, and ends: then a new one
 # is started. If the socket is closed, nobody wants it any more.
@@ -69,7 +69,7 @@ def heat(names):
 
 
 def order():
-    """Wait for the order and return the folder, the arguments and the environment."""
+    """Wait for the order and return the folder, the arguments and the variables."""
     length = b""
     while not length.endswith(b"\n"):
         length += read(1)
@@ -91,14 +91,14 @@ def prepare(folder, argv, environ):
     code = compile(source, script, "exec", dont_inherit=True)
 
     os.chdir(folder)
-    os.environ.clear()
-    for name, _, value in environ:
-        os.environ[name] = value
-    show(argv, environ)
+    # All else is as this interpreter found it, and as its imports left it.
+    for name in [n for n in os.environ if n.startswith("AGATA_") or n == "TRACEPARENT"]:
+        del os.environ[name]
+    os.environ.update((name, value) for name, _, value in environ)
+    sys.orig_argv[1:] = argv[1:]
+    show(sys.orig_argv, environ)
 
     sys.argv[:] = argv[1:]
-    if hasattr(sys, "orig_argv"):
-        sys.orig_argv[:] = argv
     if not getattr(sys.flags, "safe_path", False):
         sys.path.insert(0, beside)
     main = type(sys)("__main__")
@@ -108,6 +108,8 @@ def prepare(folder, argv, environ):
         __file__=script,
         __cached__=None,
     )
+    if "__annotations__" in globals():
+        main.__annotations__ = {}
     sys.modules["__main__"] = main
     return code, main.__dict__
 
@@ -121,7 +123,7 @@ def show(argv, environ):
         room = (b"\0" + file.read()).find(b"\0" + ROOM)
     if room < 0:
         raise Refused("there is no room for the task's variables")
-    ours = ["%s=%s" % (n, v) for n, _, v in environ if n.startswith("AGATA_")]
+    ours = ["%s=%s" % (name, value) for name, _, value in environ]
     with open("/proc/self/mem", "r+b", 0) as memory:
         put(memory, arg_start, arg_end, argv, True)
         put(memory, env_start + room, env_end, ours, False)

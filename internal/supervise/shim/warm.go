@@ -131,8 +131,16 @@ func (w *interpreter) tell(spec Spec) error {
 		}
 	}
 	var order []byte
-	for _, text := range append(append([]string{spec.Dir, itoa(len(spec.Argv))}, spec.Argv...), spec.Env...) {
-		order = append(append(order, text...), 0)
+	put := func(text string) { order = append(append(order, text...), 0) }
+	put(spec.Dir)
+	put(itoa(len(spec.Argv)))
+	for _, text := range spec.Argv {
+		put(text)
+	}
+	for _, entry := range spec.Env {
+		if OfOneTask(entry) { // it has the rest
+			put(entry)
+		}
 	}
 	if err := w.send(append([]byte(itoa(len(order))+"\n"), order...)); err != nil {
 		return err
@@ -161,6 +169,13 @@ func (w *interpreter) send(data []byte) error {
 		data = data[max(n, 0):]
 	}
 	return nil
+}
+
+// OfOneTask says whether an entry of an environment belongs to one execution alone.
+func OfOneTask(entry string) bool {
+	const ours = "AGATA_"
+	name, _, _ := cut(entry, '=')
+	return name == "TRACEPARENT" || len(name) > len(ours) && name[:len(ours)] == ours
 }
 
 // end kills the interpreter, with what its imports may have started, and waits for
