@@ -31,11 +31,15 @@ func openWarmOn(t testing.TB, python string, opt Options, modules ...string) *Ma
 	if opt.Dir == "" {
 		opt.Dir = t.TempDir()
 	}
+	work := opt.Dir
+	if opt.Account != nil { // which cannot list the executions
+		work = filepath.Dir(opt.Dir)
+	}
 	opt.Grace = 2 * time.Second
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
 	}
-	opt.Warm = &Warm{Python: python, Modules: modules, Dir: opt.Dir, Env: Environ(nil)}
+	opt.Warm = &Warm{Python: python, Modules: modules, Dir: work, Env: Environ(nil)}
 	m, err := New(opt)
 	if err != nil {
 		t.Fatal(err)
@@ -90,7 +94,7 @@ func script(t testing.TB, text string) string {
 }
 
 func warmSpec(m *Manager, path string, args ...string) Spec {
-	return Spec{ID: "x", TaskID: "t", Argv: append([]string{m.opts.Warm.Python, path}, args...), Dir: m.opts.Dir, Env: Environ(nil, "TRACEPARENT=00-1-2-3", "AGATA_SIDE=client"), Warm: true}
+	return Spec{ID: "x", TaskID: "t", Argv: append([]string{m.opts.Warm.Python, path}, args...), Dir: m.opts.Warm.Dir, Env: Environ(nil, "TRACEPARENT=00-1-2-3", "AGATA_SIDE=client"), Warm: true}
 }
 
 // finished is a process that has ended, with its output.
