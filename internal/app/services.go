@@ -166,7 +166,7 @@ func (a *App) startTaskManager(ctx context.Context) error {
 		Key: key, OpenUploads: a.cfg.Auth.Peers,
 		Audit: entries,
 		Base:  base, Data: a.cfg.Data, Database: Database(a.cfg), Work: a.cfg.Tasks.WorkCloud, ConfigDir: dir,
-		Python: a.cfg.Tasks.Python, PythonPath: pythonPath, TrustedKeys: a.cfg.Tasks.TrustedKeys,
+		Python: a.cfg.Tasks.Python, PythonPath: pythonPath, Warm: a.cfg.Tasks.Warm, TrustedKeys: a.cfg.Tasks.TrustedKeys,
 		FilesAddr: listen(a.cfg.Files.Host, a.cfg.Files.Port), TLS: a.tls.server, FilesLimits: artifact.Limits{FileBytes: a.cfg.Files.MaxFileBytes()},
 		AllowOrigin: "*", Limits: a.limits(), Account: account, Environment: a.cfg.Tasks.Environment, Stall: a.cfg.Tasks.Stall,
 		Grace: a.cfg.Tasks.Grace, KeepTasks: a.opt.KeepTasks,

@@ -28,6 +28,7 @@ type process struct {
 	mu    sync.Mutex
 	where map[string]string // what it says where it is: "gateway", "files", ...
 	said  []string          // its last lines
+	warm  bool              // an interpreter waits for a task
 }
 
 // start runs agata with settings on a data folder.
@@ -69,6 +70,12 @@ func (p *process) take(line string) (last bool) {
 	if p.said = append(p.said, line); len(p.said) > 20 {
 		p.said = p.said[1:]
 	}
+	switch { // by its log
+	case strings.Contains(line, "an interpreter is warm"):
+		p.warm = true
+	case strings.Contains(line, "warm=true"):
+		p.warm = false
+	}
 	for _, what := range []string{"gateway", "files", "data", "cloud broker", "client broker"} {
 		if rest, ok := strings.CutPrefix(line, what+" "); ok && !strings.Contains(line, "=") {
 			p.where[what] = strings.TrimSpace(rest)
@@ -76,6 +83,13 @@ func (p *process) take(line string) (last bool) {
 		}
 	}
 	return false
+}
+
+// isWarm tells whether an interpreter waits for a task.
+func (p *process) isWarm() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.warm
 }
 
 // at is where it said that something is.

@@ -28,6 +28,7 @@ func All() []Bench {
 		{"rpc", "Calls through BaseService beside the bare AMQP loop and Python peers", runRPC},
 		{"gateway", "HTTP to the gateway, a service, SQLite and back, beside the bare loop", runGateway},
 		{"start", "From an operator's start of a task to the client's process, and from its stop to the end", runStart},
+		{"warm", "From the start of a Flower task to its first round, cold and warm", runWarm},
 		{"failover", "From a task's error to the next task's process", runFailover},
 		{"recovery", "From the broker closing all connections to the first good call, under load", runRecovery},
 		{"up", "From the start of agata up to the first good call", runUp},

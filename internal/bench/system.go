@@ -174,7 +174,12 @@ type note struct {
 
 // noted waits until the client's side of a task has noted something.
 func (s *system) noted(ctx context.Context, id, what string, within time.Duration) (n note, err error) {
-	path := filepath.Join(s.dir, "client", "client", strings.Join([]string{"bench", id, what}, "."))
+	return s.notedIn(ctx, filepath.Join(s.dir, "client", "client"), id, what, within)
+}
+
+// notedIn does so for the side whose work folder is named.
+func (s *system) notedIn(ctx context.Context, work, id, what string, within time.Duration) (n note, err error) {
+	path := filepath.Join(work, strings.Join([]string{"bench", id, what}, "."))
 	err = s.until(ctx, within, fmt.Sprintf("task %s notes its %s", id, what), func() bool {
 		b, err := os.ReadFile(path)
 		if err != nil {

@@ -170,8 +170,9 @@ type Tasks struct {
 	// Limits of one task; 0: none.
 	MemoryMB, CPUPercent, Processes, OpenFiles, FileMB int
 
-	User        string // account that tasks run as; "": AGATA's own
-	TrustedKeys string // absolute path of the allow-list of signers; "": none is set
+	Warm        []string // modules that a waiting interpreter has imported; none: none waits
+	User        string   // account that tasks run as; "": AGATA's own
+	TrustedKeys string   // absolute path of the allow-list of signers; "": none is set
 }
 
 // AuthMode says whether who changes something must have signed in.

@@ -141,6 +141,9 @@ func fields() []field {
 	limit("processes", "processes and threads of one task", func(c *Config) *int { return &c.Tasks.Processes })
 	limit("open_files", "open files of each process of a task", func(c *Config) *int { return &c.Tasks.OpenFiles })
 	limit("file_mb", "largest file that a task may write, in MiB", func(c *Config) *int { return &c.Tasks.FileMB })
+	add("warm", "", "modules that an interpreter imports before there is a task for it, separated by commas, for tasks that ask for it; default: none waits", func(c *Config) value {
+		return listValue{&c.Tasks.Warm}
+	})
 	add("user", "", "account that tasks run as, when AGATA is started as root; default: AGATA's own", str(func(c *Config) *string { return &c.Tasks.User }, anyText))
 	add("trusted_keys", "", "file with the public keys of those whose signed code may run here, one a line; default: all code may",
 		str(func(c *Config) *string { return &c.Tasks.TrustedKeys }, anyText))

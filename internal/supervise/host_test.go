@@ -15,17 +15,35 @@ import (
 
 const hostEnv = "AGATA_TEST_HOST"
 
+// hostWarmEnv names the interpreter of a helper whose starts are warm.
+const hostWarmEnv = "AGATA_TEST_HOST_WARM"
+
 // host is what the test binary does as a helper process: it starts os.Args[2:]
 // under a manager on $AGATA_TEST_HOST, prints and commits os.Args[1] lines, says
 // READY with the task's pid and lives until it is killed.
 func host() {
-	m, err := New(Options{Dir: os.Getenv(hostEnv)})
+	opt, env := Options{Dir: os.Getenv(hostEnv)}, Environ(nil)
+	python := os.Getenv(hostWarmEnv)
+	if python != "" {
+		opt.Warm = &Warm{Python: python, Modules: []string{"json"}, Env: env}
+	}
+	m, err := New(opt)
 	if err != nil {
 		panic(err)
 	}
-	p, err := m.Start(context.Background(), Spec{ID: "x", TaskID: "t", Argv: os.Args[2:], Labels: map[string]string{"side": "client"}})
+	for python != "" && !m.Warm() {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if len(os.Args) == 2 { // nothing to start
+		fmt.Println("READY", 0)
+		time.Sleep(time.Minute)
+	}
+	p, err := m.Start(context.Background(), Spec{ID: "x", TaskID: "t", Argv: os.Args[2:], Env: env, Warm: python != "", Labels: map[string]string{"side": "client"}})
 	if err != nil {
 		panic(err)
+	}
+	if p.Warm() != (python != "") {
+		panic("it was started in another way")
 	}
 	count, _ := strconv.Atoi(os.Args[1])
 	for range count {
@@ -53,7 +71,7 @@ func hosted(t testing.TB, dir string, lines int, argv ...string) (printed []stri
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	timeout := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
+	timeout := time.AfterFunc(90*time.Second, func() { _ = cmd.Process.Kill() })
 	defer timeout.Stop()
 	for scan := bufio.NewScanner(out); scan.Scan(); {
 		if pid, ok := strings.CutPrefix(scan.Text(), "READY "); ok {

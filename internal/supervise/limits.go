@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/agata-fl/agata/internal/supervise/shim"
 )
@@ -118,7 +119,7 @@ func (m *Manager) admit(folder string) error {
 
 // unconfine takes away what confine made. What is left in the cgroup is killed.
 func (m *Manager) unconfine(spec shim.Spec) {
-	if spec.Cgroup != "" && filepath.Base(spec.Cgroup) == "agata-task-"+spec.ID {
+	if name := filepath.Base(spec.Cgroup); name == "agata-task-"+spec.ID || strings.HasPrefix(name, "agata-task-"+warmMark) {
 		if err := endCgroup(spec.Cgroup, goneBound); err != nil {
 			m.log.Warn("a task's cgroup is left behind", "id", spec.ID, "err", err)
 		}

@@ -29,6 +29,7 @@ type Options struct {
 
 	Limits  Limits   // of each process, where its Spec says nothing else
 	Account *Account // whom processes run as; nil: as the manager
+	Warm    *Warm    // an interpreter that waits for a task; nil: none
 
 	// LineBuffer is the capacity of each Lines channel; 0: 64.
 	LineBuffer int
@@ -41,7 +42,8 @@ type Manager struct {
 	lock  *os.File
 	watch *watcher
 
-	cgroups *Cgroups // nil: none
+	cgroups *Cgroups      // nil: none
+	used    chan struct{} // the warm interpreter was taken
 
 	doubt    time.Duration // how long Recover waits for an execution to become clear
 	patience time.Duration // how long after the grace a shim may take to finish a stop
@@ -55,6 +57,7 @@ type Manager struct {
 	mu     sync.Mutex // guards what follows
 	closed bool
 	spare  *waiting // nil while there is none
+	warm   *warmed  // nil while there is none that is ready
 	procs  map[string]*Process
 }
 
@@ -101,11 +104,12 @@ func New(opts Options) (*Manager, error) {
 		_ = lock.Close()
 		return nil, fmt.Errorf("supervise: %w", err)
 	}
-	m := &Manager{opts: opts, log: opts.Logger, lock: lock, watch: watch, doubt: 2 * time.Second, patience: 2 * goneBound, procs: map[string]*Process{}}
+	m := &Manager{opts: opts, log: opts.Logger, lock: lock, watch: watch, doubt: 2 * time.Second, patience: 2 * goneBound, procs: map[string]*Process{}, used: make(chan struct{}, 1)}
 	m.findCgroups(opts.Limits)
 	m.detachCtx, m.detach = context.WithCancel(context.Background())
 	m.probePunch()
 	m.refill()
+	m.running.Go(m.keepWarm)
 	return m, nil
 }
 

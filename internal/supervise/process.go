@@ -22,6 +22,7 @@ type Process struct {
 	folder string
 	record shim.Record
 	handle *pidfd // of the shim; nil if it was adopted ended
+	warm   bool   // this manager started it with a warm interpreter
 
 	cursor *cursor
 	taps   []*tap
@@ -96,6 +97,10 @@ func (p *Process) Labels() map[string]string { return maps.Clone(p.spec.Labels) 
 // PID is the task's own process id, and that of its process group. Do not signal
 // it: once the process has ended the number may be another's. Use Stop.
 func (p *Process) PID() int { return p.record.Task.PID }
+
+// Warm says whether this manager gave the task to an interpreter that had imported
+// its modules before.
+func (p *Process) Warm() bool { return p.warm }
 
 // StartedAt is when the task was exec'd.
 func (p *Process) StartedAt() time.Time { return p.record.Started }

@@ -59,6 +59,11 @@ func startShim() (*waiting, error) {
 // has one. What the shim makes of it comes through the returned pipe.
 func (w *waiting) order(folder string, lock *os.File) (*os.File, error) {
 	defer w.orders.Close()
+	return w.send(shim.OrderStart, folder, lock)
+}
+
+// send gives the shim one order.
+func (w *waiting) send(what, folder string, lock *os.File) (*os.File, error) {
 	log, err := os.OpenFile(shim.ShimLogPath(folder), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
@@ -70,7 +75,7 @@ func (w *waiting) order(folder string, lock *os.File) (*os.File, error) {
 	}
 	defer writer.Close()
 	rights := syscall.UnixRights(int(log.Fd()), int(writer.Fd()), int(lock.Fd()))
-	if err := syscall.Sendmsg(int(w.orders.Fd()), []byte(folder), rights, nil, syscall.MSG_NOSIGNAL); err != nil {
+	if err := syscall.Sendmsg(int(w.orders.Fd()), []byte(what+folder), rights, nil, syscall.MSG_NOSIGNAL); err != nil {
 		return nil, errors.Join(fmt.Errorf("give a shim its order: %w", err), reader.Close())
 	}
 	return reader, nil
@@ -87,9 +92,13 @@ func (w *waiting) dismiss() {
 	w.handle.close()
 }
 
-// employ gives an execution to the spare shim, or to a new one when there is
-// none that lives.
-func (m *Manager) employ(folder string, lock *os.File) (*pidfd, *os.File, error) {
+// employ gives an execution to the shim of a warm interpreter, if there is one, to
+// the spare shim, or to a new one when there is none that lives.
+func (m *Manager) employ(folder string, lock *os.File, warm *warmed) (*pidfd, *os.File, error) {
+	if warm != nil {
+		reader, err := warm.shim.order(folder, lock)
+		return warm.shim.handle, reader, err
+	}
 	m.mu.Lock()
 	spare := m.spare
 	m.spare = nil

@@ -30,6 +30,7 @@ type Spec struct {
 	Env    []string          // nil: Environ(nil); the AGATA_ variables are added
 	Grace  time.Duration     // from SIGTERM to SIGKILL; 0: Options.Grace
 	Limits Limits            // those that are 0 are as in Options.Limits
+	Warm   bool              // it may be run by the interpreter of Options.Warm, if the rest fits
 }
 
 var validID = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$`)

@@ -42,7 +42,7 @@ func (m *Manager) Start(ctx context.Context, spec Spec) (*Process, error) {
 	} else if err != nil {
 		return fail(KindFailed, err)
 	}
-	p, kind, err := m.start(ctx, full)
+	p, kind, err := m.start(ctx, full, spec.Warm)
 	m.running.Go(m.refill) // beside the caller, who has waited long enough
 	done(p)
 	if err != nil {
@@ -51,7 +51,7 @@ func (m *Manager) Start(ctx context.Context, spec Spec) (*Process, error) {
 	return p, nil
 }
 
-func (m *Manager) start(ctx context.Context, spec shim.Spec) (*Process, StartErrorKind, error) {
+func (m *Manager) start(ctx context.Context, spec shim.Spec, mayBeWarm bool) (*Process, StartErrorKind, error) {
 	folder := m.folder(spec.ID)
 	// Making the folder decides between two starts; nothing else ever makes it.
 	if err := os.Mkdir(folder, 0o700); errors.Is(err, fs.ErrExist) {
@@ -59,23 +59,36 @@ func (m *Manager) start(ctx context.Context, spec shim.Spec) (*Process, StartErr
 	} else if err != nil {
 		return nil, KindFailed, err
 	}
-	p, kind, err := m.spawn(ctx, folder, spec)
+	var warm *warmed
+	if mayBeWarm {
+		warm = m.takeWarm(spec)
+	}
+	p, kind, err := m.spawn(ctx, folder, spec, warm)
 	if err != nil {
 		err = errors.Join(err, os.RemoveAll(folder))
 	}
-	return p, kind, err
+	if err == nil || warm == nil || ctx.Err() != nil {
+		return p, kind, err
+	}
+	// Nothing of the task has run, and nothing is left.
+	m.log.Info("a task is started by a new interpreter, not by the warm one", "id", spec.ID, "task_id", spec.TaskID, "why", err)
+	return m.start(ctx, spec, false)
 }
 
-func (m *Manager) spawn(ctx context.Context, folder string, spec shim.Spec) (_ *Process, _ StartErrorKind, err error) {
+func (m *Manager) spawn(ctx context.Context, folder string, spec shim.Spec, warm *warmed) (_ *Process, _ StartErrorKind, err error) {
+	employed := false
+	defer func() {
+		if warm != nil {
+			warm.release(!employed)
+		}
+	}()
 	lock, err := lockFolder(folder)
 	if err != nil {
 		return nil, KindFailed, err
 	}
 	defer lock.Close()
-	for _, path := range []string{shim.StdoutPath(folder), shim.StderrPath(folder), shim.ReportsPath(folder)} {
-		if err := os.WriteFile(path, nil, 0o600); err != nil {
-			return nil, KindFailed, err
-		}
+	if err := makeOutputs(folder, warm); err != nil {
+		return nil, KindFailed, err
 	}
 	if err := m.admit(folder); err != nil {
 		return nil, KindNotPermitted, err
@@ -85,7 +98,9 @@ func (m *Manager) spawn(ctx context.Context, folder string, spec shim.Spec) (_ *
 			m.unconfine(spec)
 		}
 	}()
-	if err := m.confine(&spec); err != nil {
+	if warm != nil {
+		spec = warm.surround(spec)
+	} else if err := m.confine(&spec); err != nil {
 		return nil, KindFailed, err
 	}
 	if err := shim.WriteSpec(lock, spec); err != nil {
@@ -100,13 +115,15 @@ func (m *Manager) spawn(ctx context.Context, folder string, spec shim.Spec) (_ *
 			p.release()
 		}
 	}()
-	handle, reader, err := m.employ(folder, lock)
+	handle, reader, err := m.employ(folder, lock, warm)
+	employed = err == nil
 	if err != nil {
 		return nil, KindFailed, err
 	}
 	defer reader.Close()
-	status, err := readStatus(ctx, reader)
+	status, err := readStatus(ctx, reader, startBound)
 	if err == nil && status.Error == "" {
+		p.warm = warm != nil
 		p.attach(status.Record, handle)
 		return p, "", nil
 	}
@@ -133,9 +150,25 @@ func (m *Manager) spawn(ctx context.Context, folder string, spec shim.Spec) (_ *
 	return nil, kind, errors.New(status.Error)
 }
 
-func readStatus(ctx context.Context, reader *os.File) (shim.Status, error) {
+// makeOutputs makes the files that the task writes to. A warm interpreter writes to
+// some already: what its imports said belongs to the task, as it would if they were
+// its own.
+func makeOutputs(folder string, warm *warmed) error {
+	for _, path := range []string{shim.StdoutPath(folder), shim.StderrPath(folder), shim.ReportsPath(folder)} {
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			return err
+		}
+	}
+	if warm == nil {
+		return nil
+	}
+	return errors.Join(os.Rename(shim.StdoutPath(warm.folder), shim.StdoutPath(folder)),
+		os.Rename(shim.StderrPath(warm.folder), shim.StderrPath(folder)))
+}
+
+func readStatus(ctx context.Context, reader *os.File, bound time.Duration) (shim.Status, error) {
 	var status shim.Status
-	if err := reader.SetReadDeadline(time.Now().Add(startBound)); err != nil {
+	if err := reader.SetReadDeadline(time.Now().Add(bound)); err != nil {
 		return status, err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = reader.SetReadDeadline(time.Unix(1, 0)) })

@@ -58,6 +58,13 @@ const (
 	labelBundle = "bundle" // the digest of the manifest of its files, if it has one
 )
 
+// surroundings are those of every task here.
+func (o Options) surroundings() launch.Surroundings {
+	return launch.Surroundings{
+		Side: launch.Client, Work: o.Work, ClientID: o.UserID, PythonPath: o.PythonPath, Allow: o.Environment, Other: o.Account != nil,
+	}
+}
+
 func (s *Service) taskDir(id string) string {
 	return filepath.Join(s.opt.Work, "tasks", "task_"+id)
 }
@@ -78,10 +85,8 @@ func (s *Service) start(ctx context.Context, t contract.OfferedTask, digest, bun
 	if err != nil {
 		return nil, err
 	}
-	environ := launch.Surroundings{
-		Side: launch.Client, Work: s.opt.Work, ClientID: s.opt.UserID, Host: t.Host, Port: t.Port, PythonPath: s.opt.PythonPath,
-		Trace: rpc.TraceFrom(ctx), Allow: s.opt.Environment, Other: s.opt.Account != nil,
-	}.Environ()
+	around := s.opt.surroundings()
+	around.Host, around.Port, around.Trace = t.Host, t.Port, rpc.TraceFrom(ctx)
 	if err := s.opt.Account.Reach(program.Dir); err != nil {
 		return nil, err
 	}
@@ -90,14 +95,15 @@ func (s *Service) start(ctx context.Context, t contract.OfferedTask, digest, bun
 	}
 	p, err := s.procs.Start(ctx, supervise.Spec{
 		ID: id.String(), TaskID: t.ID, Labels: map[string]string{labelDigest: digest, labelTrace: rpc.TraceFrom(ctx), labelBundle: bundle},
-		Argv: command, Dir: s.opt.ConfigDir, Env: environ, Grace: s.opt.Grace,
+		Argv: command, Dir: s.opt.ConfigDir, Env: around.Environ(), Grace: s.opt.Grace,
+		Warm: launch.MayBeWarm(program.Dir, launch.Client),
 	})
 	if err != nil {
 		return nil, err
 	}
 	s.base.Event(ctx, about, "start_client_task", "Finish client task initialization")
 	s.base.Event(ctx, about, "start_client_task_time", nanoseconds(started))
-	s.log.Info("started a task", "task_id", t.ID, "execution_id", p.ID(), "pid", p.PID())
+	s.log.Info("started a task", "task_id", t.ID, "execution_id", p.ID(), "pid", p.PID(), "warm", p.Warm())
 	return p, nil
 }
 

@@ -38,6 +38,7 @@ type Options struct {
 	ConfigDir  string         // working directory of tasks
 	Python     string         // interpreter of tasks
 	PythonPath []string       // put before PYTHONPATH of tasks
+	Warm       []string       // modules that an interpreter imports before there is a task for it; none: there is no such interpreter
 	FilesURL   string         // of the cloud's file server
 	TLS        *tls.Config    // for a FilesURL that is https; nil: the system's authorities
 	// TrustedKeys is the file of an allow-list of signers, read at each start of a
@@ -123,10 +124,12 @@ func New(opt Options) (*Service, error) {
 			return nil, fmt.Errorf("client-task-manager: no task could run: %w", err)
 		}
 	}
-	s.procs, err = supervise.New(supervise.Options{Dir: filepath.Join(opt.Data, "executions"), Logger: s.log, Grace: opt.Grace, Limits: opt.Limits, Account: opt.Account})
+	s.procs, err = supervise.New(supervise.Options{Dir: filepath.Join(opt.Data, "executions"), Logger: s.log, Grace: opt.Grace, Limits: opt.Limits, Account: opt.Account,
+		Warm: opt.surroundings().Warm(opt.Python, opt.Warm, opt.ConfigDir)})
 	if err != nil {
 		return nil, fmt.Errorf("client-task-manager: %w", err)
 	}
+	s.metrics.watch(s.procs)
 	if s.loop, err = newLoop(s); err != nil {
 		return nil, fmt.Errorf("client-task-manager: %w", err)
 	}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/agata-fl/agata/internal/launch"
+	"github.com/agata-fl/agata/internal/supervise"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
 )
@@ -98,6 +100,8 @@ func (s *Service) releaseTask(ctx context.Context, req contract.TaskIDRequest) (
 }
 
 type metrics struct {
+	registerer prometheus.Registerer
+
 	launched prometheus.Counter
 	ended    *prometheus.CounterVec
 }
@@ -105,13 +109,21 @@ type metrics struct {
 func newMetrics(reg prometheus.Registerer) *metrics {
 	l := prometheus.Labels{"side": "client"}
 	m := &metrics{
-		launched: prometheus.NewCounter(prometheus.CounterOpts{Name: "agata_executions_started_total", Help: "Task processes started.", ConstLabels: l}),
-		ended:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "agata_executions_ended_total", Help: "Task processes ended.", ConstLabels: l}, []string{"reason"}),
+		registerer: reg,
+		launched:   prometheus.NewCounter(prometheus.CounterOpts{Name: "agata_executions_started_total", Help: "Task processes started.", ConstLabels: l}),
+		ended:      prometheus.NewCounterVec(prometheus.CounterOpts{Name: "agata_executions_ended_total", Help: "Task processes ended.", ConstLabels: l}, []string{"reason"}),
 	}
 	if reg != nil {
 		reg.MustRegister(m.launched, m.ended)
 	}
 	return m
+}
+
+// watch tells of the processes.
+func (m *metrics) watch(procs *supervise.Manager) {
+	if m.registerer != nil {
+		m.registerer.MustRegister(launch.NewWarmGauge(launch.Client, procs))
+	}
 }
 
 // unix is a time in seconds, 0 for none.

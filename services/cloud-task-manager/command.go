@@ -39,19 +39,29 @@ func (s *Service) command(t *task, arguments string) ([]string, error) {
 
 // environ is what a task's programs find in their environment.
 func (s *Service) environ(t *task, trace string) []string {
+	around := s.surroundings()
+	around.Host, around.Port, around.Trace = t.host, t.port, trace
+	return around.Environ()
+}
+
+// surroundings are those of every task here.
+func (s *Service) surroundings() launch.Surroundings {
 	return launch.Surroundings{
-		Side: launch.Server, Work: s.work, Host: t.host, Port: t.port, PythonPath: s.opt.PythonPath, Trace: trace,
-		Allow: s.opt.Environment, Other: s.opt.Account != nil,
-	}.Environ()
+		Side: launch.Server, Work: s.work, PythonPath: s.opt.PythonPath, Allow: s.opt.Environment, Other: s.opt.Account != nil,
+	}
 }
 
 // spec is an execution of one of the task's programs.
 func (s *Service) spec(t *task, executionID, role string, argv []string, trace string) supervise.Spec {
 	return supervise.Spec{
 		ID: executionID, TaskID: t.id, Labels: map[string]string{labelRole: role},
-		Argv: argv, Dir: cmp.Or(s.opt.ConfigDir, "."), Env: s.environ(t, trace),
+		Argv: argv, Dir: s.configDir(), Env: s.environ(t, trace),
+		Warm: role == roleServer && launch.MayBeWarm(s.folder(t.id), launch.Server),
 	}
 }
+
+// configDir is the working directory of tasks.
+func (s *Service) configDir() string { return cmp.Or(s.opt.ConfigDir, ".") }
 
 // What an execution is, for the service that adopts it.
 const (

@@ -20,6 +20,7 @@ import (
 	"github.com/agata-fl/agata/internal/control"
 	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/internal/httpx"
+	"github.com/agata-fl/agata/internal/launch"
 	"github.com/agata-fl/agata/internal/supervise"
 	"github.com/agata-fl/agata/pkg/baseservice"
 	"github.com/agata-fl/agata/pkg/contract"
@@ -36,6 +37,7 @@ type Options struct {
 	Work       string   // holds tasks/task_<id>; made when missing
 	ConfigDir  string   // working directory of tasks; "": this process's
 	Python     string   // interpreter of tasks; "": python3
+	Warm       []string // modules that an interpreter imports before there is a task for it; none: there is no such interpreter
 	PythonPath []string // put before PYTHONPATH of tasks
 
 	FilesAddr   string          // host:port of the file service; port 0 picks a free one
@@ -214,9 +216,14 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	}
 	// Not "executions": a client's task manager may share the data folder.
 	s.procs, err = supervise.New(supervise.Options{Dir: filepath.Join(s.opt.Data, "server-executions"), Logger: s.log, Grace: s.opt.Grace,
-		Limits: s.opt.Limits, Account: s.opt.Account})
+		Limits: s.opt.Limits, Account: s.opt.Account, Warm: s.surroundings().Warm(s.opt.Python, s.opt.Warm, s.configDir())})
 	if err != nil {
 		return fmt.Errorf("cloud-task-manager: %w", err)
+	}
+	if reg := s.opt.Base.Registerer; reg != nil {
+		if err := reg.Register(launch.NewWarmGauge(launch.Server, s.procs)); err != nil {
+			return errors.Join(fmt.Errorf("cloud-task-manager: %w", err), s.procs.Close())
+		}
 	}
 	s.seen.began = time.Now()
 	life, endLife := context.WithCancel(starting)

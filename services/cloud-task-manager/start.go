@@ -99,7 +99,7 @@ func (s *Service) start(ctx context.Context, t *task, arguments string) error {
 		return err
 	}
 	s.endRevoked() // if it was while it started
-	s.log.Info("started a task's server", "task_id", t.id, "execution_id", proc.ID(), "pid", proc.PID())
+	s.log.Info("started a task's server", "task_id", t.id, "execution_id", proc.ID(), "pid", proc.PID(), "warm", proc.Warm())
 	return nil
 }
 

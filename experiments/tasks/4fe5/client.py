@@ -6,6 +6,7 @@ It reports what each round's model gives on its own data. It exits 0 when the se
 report: this client must not run the task again), and 75 when the server cannot
 be reached or goes away (no error report: trying again later is right).
 """
+# agata: warm
 
 import os
 import sys

@@ -5,6 +5,7 @@
 It reports the aggregated accuracy and loss of every round, asks once for the trigger when
 that accuracy is good, and fails when it stays low (--min-accuracy, --patience).
 """
+# agata: warm
 
 import os
 import sys

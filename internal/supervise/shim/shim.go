@@ -26,11 +26,21 @@ import (
 const Arg = "__agata-shim"
 
 // ordersFD is the socket on which a shim gets its order, beside 0, 1 and 2: one
-// message with the folder of the execution, and three files with it, in this
-// order: the shim's log, the write end of a pipe for one Status, and the spec,
-// which stays locked for as long as the shim lives. Its other end closed without
-// an order: the manager is gone, or needs no shim.
+// message with OrderStart and the folder of the execution, and three files with it,
+// in this order: the shim's log, the write end of a pipe for one Status, and the
+// spec, which stays locked for as long as the shim lives. Its other end closed
+// without an order: the manager is gone, or needs no shim.
+//
+// Before, it may get the same with OrderHeat: then the spec is that of an
+// interpreter, which the shim starts, and which becomes the task of the next order.
 const ordersFD = 3
+
+// What an order begins with.
+const (
+	OrderStart   = "start "
+	OrderHeat    = "heat "
+	OrderHeatLow = "heat-low " // at a low rank, since tasks run
+)
 
 const prSetChildSubreaper = 36
 
@@ -41,41 +51,51 @@ func init() {
 	// The parent-death signal of the task is tied to the thread that starts it, so
 	// that thread must stay for the whole of it.
 	runtime.LockOSThread()
-	folder, status, ok := order()
-	if !ok {
+	what, folder, status, ok := order()
+	var warm *interpreter
+	if ok && (what == OrderHeat || what == OrderHeatLow) {
+		warm = heat(folder, status, what == OrderHeatLow)
+		what, folder, status, ok = order()
+	}
+	if !ok || what != OrderStart {
+		if warm != nil {
+			warm.end()
+		}
 		syscall.Exit(0)
 	}
-	syscall.Exit(run(folder, status)) // at once: no exit hook here is worth a wait
+	_ = syscall.Close(ordersFD)
+	syscall.Exit(run(folder, status, warm)) // at once: no exit hook here is worth a wait
 }
 
 // order waits for the shim's order.
-func order() (folder string, status *os.File, ok bool) {
+func order() (what, folder string, status *os.File, ok bool) {
 	text, rights := make([]byte, 4096), make([]byte, syscall.CmsgSpace(3*4))
 	n, m, _, _, err := syscall.Recvmsg(ordersFD, text, rights, syscall.MSG_CMSG_CLOEXEC)
 	for err == syscall.EINTR {
 		n, m, _, _, err = syscall.Recvmsg(ordersFD, text, rights, syscall.MSG_CMSG_CLOEXEC)
 	}
-	_ = syscall.Close(ordersFD)
 	if err != nil || n == 0 {
-		return "", nil, false
+		return "", "", nil, false
 	}
 	messages, err := syscall.ParseSocketControlMessage(rights[:m])
 	if err != nil || len(messages) != 1 {
-		return "", nil, false
+		return "", "", nil, false
 	}
 	fds, err := syscall.ParseUnixRights(&messages[0])
 	if err != nil || len(fds) != 3 {
-		return "", nil, false
+		return "", "", nil, false
 	}
 	// The lock, fds[2], stays open and is never touched.
 	if err := syscall.Dup3(fds[0], 2, 0); err != nil {
-		return "", nil, false
+		return "", "", nil, false
 	}
-	return string(text[:n]), os.NewFile(uintptr(fds[1]), "status"), true
+	what, folder, _ = cut(string(text[:n]), ' ')
+	return what + " ", folder, os.NewFile(uintptr(fds[1]), "status"), true
 }
 
-// run is a shim's life once it has its order.
-func run(folder string, status *os.File) int {
+// run is a shim's life once it has its order. warm is the interpreter that becomes
+// the task, nil for a task that is to be exec'd.
+func run(folder string, status *os.File, warm *interpreter) int {
 	// Everything is caught, nothing ignored: an ignored signal would stay
 	// ignored in the task.
 	signals := make(chan os.Signal, 64)
@@ -96,9 +116,15 @@ func run(folder string, status *os.File) int {
 		return refuse(folder, status, "make room for its end", err)
 	}
 
-	task, err := start(spec, outputs)
-	if err != nil {
-		return refuse(folder, status, "exec "+spec.Path, err)
+	var task int
+	if warm == nil {
+		if task, err = start(spec, outputs); err != nil {
+			return refuse(folder, status, "exec "+spec.Path, err)
+		}
+	} else if err = warm.prepare(spec); err != nil {
+		return refuse(folder, status, "give a task to a warm interpreter", err)
+	} else {
+		task = warm.pid
 	}
 	oomBefore := oomKills("")
 	record := Record{BootID: BootID(), Shim: Self(), Task: Identify(task), Started: time.Now()}
@@ -107,6 +133,11 @@ func run(folder string, status *os.File) int {
 		// Without a record no manager could ever find this task again.
 		_ = syscall.Kill(-task, syscall.SIGKILL)
 		return refuse(folder, status, "write the record", err)
+	}
+	if warm != nil { // only now: what no record names must not run
+		if err := warm.begin(); err != nil {
+			return refuse(folder, status, "give a task to a warm interpreter", err)
+		}
 	}
 	_, _ = status.Write(Status{Record: record}.appendJSON(nil))
 	_ = status.Close()

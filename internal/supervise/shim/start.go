@@ -13,8 +13,8 @@ const umask = 0o077
 // start execs the task in a process group, and a cgroup, of its own and returns
 // its pid once the exec has succeeded. Its limits hold before its first
 // instruction: the kernel stops it at its exec, as it does for a debugger, and it
-// is let go when they are set.
-func start(spec Spec, outputs []*os.File) (int, error) {
+// is let go when they are set. Its open files are nothing, its outputs, and more.
+func start(spec Spec, outputs []*os.File, more ...*os.File) (int, error) {
 	null, err := syscall.Open(os.DevNull, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
 	if err != nil {
 		return 0, err
@@ -39,6 +39,9 @@ func start(spec Spec, outputs []*os.File) (int, error) {
 		Env:   spec.Env,
 		Files: []uintptr{uintptr(null), outputs[0].Fd(), outputs[1].Fd()},
 		Sys:   sys,
+	}
+	for _, file := range more {
+		attr.Files = append(attr.Files, file.Fd())
 	}
 	pid, err := syscall.ForkExec(spec.Path, spec.Argv, attr)
 	if err != nil {
