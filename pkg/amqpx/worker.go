@@ -124,33 +124,22 @@ func (w *worker) serve(ctx, handlerCtx context.Context, s *session) error {
 const consumerTag = "agata"
 
 // read hands deliveries to handlers. After the stop it gives back what it has
-// not begun. A goroutine that has handled one call takes the next: its stack has
-// grown already to what a handler needs.
+// not begun.
 func (w *worker) read(ctx context.Context, i int, ch *amqp.Channel, deliveries <-chan amqp.Delivery, stop <-chan struct{}, failed chan<- error) {
 	ep := w.opt.Endpoints[i]
-	next := make(chan amqp.Delivery)
-	defer close(next)
-	handlers := 0
+	crew := &crew{next: make(chan amqp.Delivery)}
+	defer close(crew.next)
 	for d := range deliveries {
 		if !take(w.slots[i], stop) {
 			_ = d.Nack(false, true) // on a lost session the broker has it back already
 			continue
 		}
-		if handlers == ep.Concurrency {
-			next <- d // with a slot taken, one of them is free or about to be
+		if crew.claim() {
+			crew.next <- d
 			continue
 		}
-		select {
-		case next <- d:
-			continue
-		default:
-		}
-		handlers++
 		w.handlers.Go(func() {
-			for ok := true; ok; d, ok = <-next {
-				w.handle(ctx, ep, ch, d)
-				<-w.slots[i]
-			}
+			crew.work(d, func(d amqp.Delivery) { w.handle(ctx, ep, ch, d) }, func() { <-w.slots[i] })
 		})
 	}
 	select {
