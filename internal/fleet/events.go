@@ -225,7 +225,7 @@ var stories = [][3]string{
 func (e *eventRun) query(ctx context.Context) error {
 	for _, path := range []string{
 		"/events?limit=100&order=newest", "/tasks/" + TaskID(0) + "/timeline?limit=100", "/events?limit=100&client=" + ClientID(0),
-		"/events?limit=100&order=newest&text=downloading", "/events/density?by=client&buckets=200", "/tasks/" + TaskID(0) + "/metrics", "/overview",
+		"/events?limit=100&order=newest&q=downloading", "/events/density?by=client&buckets=200", "/tasks/" + TaskID(0) + "/metrics", "/overview",
 	} {
 		took := make([]int64, asksEach)
 		for i := range took {
