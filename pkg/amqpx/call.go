@@ -51,7 +51,9 @@ func (t *Transport) call(ctx context.Context, r rpc.Request) (rpc.Reply, error) 
 		return rpc.Reply{}, lost(r.Function, false, err)
 	}
 	defer cs.forget(id)
-	confirm, err := cs.ch.PublishWithDeferredConfirm("", r.Function, true, false, amqp.Publishing{
+	out := cs.sender()
+	defer cs.leave(out)
+	confirm, err := out.ch.PublishWithDeferredConfirm("", r.Function, true, false, amqp.Publishing{
 		Headers:       headers(traceHeader, r.Trace, sealHeader, r.Seal),
 		ContentType:   "application/json",
 		CorrelationId: id,
@@ -76,7 +78,8 @@ func (t *Transport) call(ctx context.Context, r rpc.Request) (rpc.Reply, error) 
 			// A session that ends resolves its confirms as refused, too; only a
 			// refusal on a live one is the broker's word.
 			confirmed = nil
-			if !confirm.Acked() && !cs.ended() {
+			if !confirm.Acked() && !cs.ended() && !out.ch.IsClosed() {
+				cs.refused(out)
 				return rpc.Reply{}, rpc.Errorf(rpc.Unavailable, "the broker at %s refused the call of %s", t.nodes, r.Function)
 			}
 		case <-alarm:

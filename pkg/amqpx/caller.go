@@ -95,14 +95,15 @@ type pendingCall struct {
 	accept  func(rpc.Reply) bool
 }
 
-// callSession is a session as calls use it: a channel in confirm mode to send
-// on, an exclusive reply queue, and the calls that wait.
+// callSession is a session as calls use it: a sender, an exclusive reply queue with
+// a channel of its own, and the calls that wait.
 type callSession struct {
 	t       *Transport
 	s       *session
-	ch      *amqp.Channel
+	ch      *amqp.Channel // of the reply queue
+	out     senders
 	replyTo string
-	failed  chan error // the channel ended though the connection did not
+	failed  chan error // a channel ended though the connection did not
 	wg      sync.WaitGroup
 	pub     *publisher
 
@@ -115,9 +116,6 @@ func (c *caller) open(s *session) (*callSession, error) {
 	ch, err := s.conn.Channel()
 	if err != nil {
 		return nil, fmt.Errorf("open a channel for calls: %w", err)
-	}
-	if err := ch.Confirm(false); err != nil {
-		return nil, fmt.Errorf("put the channel for calls in confirm mode: %w", err)
 	}
 	if err := declareServices(ch); err != nil {
 		return nil, err
@@ -136,14 +134,10 @@ func (c *caller) open(s *session) (*callSession, error) {
 	}
 	cs := &callSession{t: c.t, s: s, ch: ch, replyTo: q.Name, pub: pub,
 		failed: make(chan error, 1), pending: make(map[string]pendingCall)}
-	returns := ch.NotifyReturn(make(chan amqp.Return, 64))
+	if cs.out.current, err = cs.openSender(); err != nil {
+		return nil, err
+	}
 	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
-	cs.wg.Go(func() {
-		for r := range returns {
-			cs.deliver(r.CorrelationId, outcome{err: &rpc.Error{Code: rpc.Unavailable, Err: rpc.ErrNobody,
-				Message: fmt.Sprintf("nobody serves %s on the broker at %s", r.RoutingKey, c.t.nodes)}}, c.t.metrics.returned.Inc)
-		}
-	})
 	cs.wg.Go(func() {
 		for d := range replies {
 			code, _ := d.Headers[codeHeader].(string)
@@ -153,12 +147,17 @@ func (c *caller) open(s *session) (*callSession, error) {
 		// The reply consumer ends with its channel, or when its queue is deleted.
 		select {
 		case err := <-closed:
-			cs.failed <- errors.Join(errors.New("the channel for calls was closed"), channelError(err))
+			cs.fell(errors.Join(errors.New("the channel for answers was closed"), channelError(err)))
 		case <-time.After(time.Second):
-			cs.failed <- errors.New("the broker cancelled the reply queue")
+			cs.fell(errors.New("the broker cancelled the reply queue"))
 		}
 	})
 	return cs, nil
+}
+
+// nobody is the outcome of a call that the broker returned.
+func (cs *callSession) nobody(function string) error {
+	return &rpc.Error{Code: rpc.Unavailable, Err: rpc.ErrNobody, Message: fmt.Sprintf("nobody serves %s on the broker at %s", function, cs.t.nodes)}
 }
 
 func channelError(err *amqp.Error) error {
@@ -166,6 +165,14 @@ func channelError(err *amqp.Error) error {
 		return nil
 	}
 	return err
+}
+
+// fell ends the session's use for a reason; the first one counts.
+func (cs *callSession) fell(err error) {
+	select {
+	case cs.failed <- err:
+	default:
+	}
 }
 
 // deliver hands an outcome to the call that waits for it; one that nobody

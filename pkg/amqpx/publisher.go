@@ -29,14 +29,29 @@ type publisher struct {
 }
 
 func newPublisher(t *Transport, s *session) (*publisher, error) {
-	ch, err := s.conn.Channel()
+	p := &publisher{t: t, s: s, declared: make(map[string]bool)}
+	return p, p.open()
+}
+
+func (p *publisher) open() error {
+	ch, err := p.s.conn.Channel()
 	if err != nil {
-		return nil, fmt.Errorf("open a channel for messages: %w", err)
+		return fmt.Errorf("open a channel for messages: %w", err)
 	}
 	if err := ch.Confirm(false); err != nil {
-		return nil, fmt.Errorf("put the channel for messages in confirm mode: %w", err)
+		return fmt.Errorf("put the channel for messages in confirm mode: %w", err)
 	}
-	return &publisher{t: t, s: s, ch: ch, returns: ch.NotifyReturn(make(chan amqp.Return, batch)), declared: make(map[string]bool)}, nil
+	p.ch, p.returns = ch, ch.NotifyReturn(make(chan amqp.Return, batch))
+	return nil
+}
+
+// renew takes another channel after a refusal, for the reason that [sender] tells.
+func (p *publisher) renew() {
+	old := p.ch
+	if len(p.t.nodes.list) == 1 || p.s.within(setupTimeout, p.open) != nil {
+		return
+	}
+	_ = old.Close() // nobody waits on it
 }
 
 // Publish implements [rpc.Publisher]. When it fails, some of the messages may
@@ -79,12 +94,19 @@ func (p *publisher) publish(ctx context.Context, queue string, bodies [][]byte) 
 		confirms[i] = c
 	}
 	var failure error
+	refused := false
+	defer func() {
+		if refused {
+			p.renew()
+		}
+	}()
 	for _, c := range confirms {
 		acked, err := c.WaitContext(ctx)
 		switch {
 		case err != nil:
 			return rpc.Errorf(rpc.Deadline, "the broker did not confirm a message for %s: %w", queue, err)
 		case !acked:
+			refused = true
 			failure = rpc.Errorf(rpc.Unavailable, "the broker did not take a message for %s", queue)
 		}
 	}

@@ -21,6 +21,10 @@ const (
 	// setupTimeout bounds what a broker takes to declare a queue: one whose node is
 	// gone in silence keeps the others waiting for it.
 	setupTimeout = 15 * time.Second
+	// electionTime is what quorum queues take to have another leader when a node is
+	// lost. Who reads one before is heard by RabbitMQ 3.10.8, but may be given nothing
+	// until that node is back.
+	electionTime = 1500 * time.Millisecond
 )
 
 // session is one connection; lost is closed, with the reason in err, when it
@@ -59,7 +63,9 @@ func (t *Transport) keep(ctx context.Context, role string, use func(context.Cont
 			try = 0
 		}
 		wait := backoff(try)
-		try++
+		if try++; role != "call" && t.opt.Quorum && len(t.nodes.list) > 1 {
+			wait = max(wait, electionTime)
+		}
 		t.metrics.reconnects.WithLabelValues(role).Inc()
 		t.log.Warn("no session with the broker", "role", role, "err", err, "retry_in", wait)
 		select {
