@@ -4,11 +4,12 @@ CREATE TABLE names (
 	name TEXT    COLLATE "C" NOT NULL UNIQUE
 );
 
+-- Times are not NaN, which is greater than Infinity here.
 -- What an event does not have is NULL where an index should pass over it.
 CREATE TABLE events (
 	seq       BIGINT  PRIMARY KEY,
 	id        TEXT    COLLATE "C" NOT NULL,
-	time      DOUBLE PRECISION NOT NULL, -- unix seconds
+	time      DOUBLE PRECISION NOT NULL CHECK (time < 'Infinity'), -- unix seconds
 	received  BIGINT  NOT NULL,          -- unix milliseconds; grows with seq
 	client    BIGINT  NOT NULL,
 	service   BIGINT  NOT NULL,
@@ -54,7 +55,7 @@ CREATE TABLE rounds (
 	seq      BIGINT  PRIMARY KEY,
 	id       TEXT    COLLATE "C" NOT NULL UNIQUE,
 	series   BIGINT  NOT NULL,
-	time     DOUBLE PRECISION NOT NULL,
+	time     DOUBLE PRECISION NOT NULL CHECK (time < 'Infinity'),
 	received BIGINT  NOT NULL,
 	round    TEXT    NOT NULL,
 	acc      TEXT    NOT NULL,
@@ -68,7 +69,7 @@ CREATE TABLE executions (
 	id       TEXT    COLLATE "C" PRIMARY KEY,
 	seq      BIGINT  NOT NULL UNIQUE,
 	record   TEXT    COLLATE "C" NOT NULL, -- the id of the record that it is from
-	time     DOUBLE PRECISION NOT NULL,    -- of that record, and not later than its arrival
+	time     DOUBLE PRECISION NOT NULL CHECK (time < 'Infinity'),    -- of that record, and not later than its arrival
 	received BIGINT  NOT NULL,
 	task     TEXT    COLLATE "C" NOT NULL,
 	client   TEXT    COLLATE "C" NOT NULL,
@@ -92,7 +93,7 @@ CREATE TABLE states (
 	client   TEXT    COLLATE "C" PRIMARY KEY,
 	seq      BIGINT  NOT NULL UNIQUE,
 	record   TEXT    COLLATE "C" NOT NULL,
-	time     DOUBLE PRECISION NOT NULL,
+	time     DOUBLE PRECISION NOT NULL CHECK (time < 'Infinity'),
 	received BIGINT  NOT NULL,
 	trace    TEXT,
 	state    TEXT    NOT NULL -- JSON
