@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -64,7 +65,7 @@ func short(t testing.TB, brokers ...*Broker) *Env {
 		brokers = append(brokers, b)
 	}
 	return &Env{
-		Binary: binary, Dir: t.TempDir(), Brokers: brokers, Python: "python3", Rounds: 1, Cold: true, Time: 100 * time.Millisecond,
+		Binary: binary, Dir: t.TempDir(), Brokers: brokers, Python: cmp.Or(os.Getenv(testenv.PythonVar), "python3"), Rounds: 1, Cold: true, Time: 100 * time.Millisecond,
 		Callers: []int{1, 64}, Count: 1, Size: 24 << 20, Idle: time.Second, Say: func(text string) { t.Log(text) },
 	}
 }
