@@ -248,7 +248,7 @@ func (c *Config) serverURL(explicit string, port int) string {
 
 // SharedStore tells whether what the cloud's services know is where several of each
 // can work on it, by server.store.url, and not in files of each one.
-func (c *Config) SharedStore() bool { return c.loaded["server.store.url"] != "" }
+func (c *Config) SharedStore() bool { return c.Store.URL != "" }
 
 // Path returns the config.ini that was read, or "" when there was none.
 func (c *Config) Path() string { return c.path }

@@ -189,9 +189,6 @@ func kubernetes(t *testing.T) map[string]part {
 	return parts
 }
 
-// storeSettings are those of [server.store].
-var storeSettings = []string{"AGATA_SERVER_STORE_URL", "AGATA_SERVER_STORE_PASSWORD_FILE"}
-
 // TestClusters: each service of both examples finds the nodes, the database and its
 // files, and has as many replicas as it may.
 func TestClusters(t *testing.T) {
@@ -243,13 +240,7 @@ func TestClusters(t *testing.T) {
 
 func checkCloudService(t *testing.T, name string, p part, nodes []string) {
 	t.Helper()
-	variables := map[string]string{}
-	for key, value := range p.environ {
-		if !slices.Contains(storeSettings, key) {
-			variables[key] = value
-		}
-	}
-	cfg := loaded(t, name, &container{Environment: variables})
+	cfg := loaded(t, name, &container{Environment: p.environ})
 	if !slices.Equal(cfg.ServerBroker.Addrs(), nodes) || cfg.Broker.Queues != config.Quorum || cfg.Broker.Mode != config.ModeExternal {
 		t.Errorf("%s looks for the broker at %q, with %s queues", name, cfg.ServerBroker.Addrs(), cfg.Broker.Queues)
 	}
