@@ -21,7 +21,7 @@ def may(path):
         return False
 config = open("config.ini").read()
 open(os.environ["TMPDIR"] + "/mine", "w").close()
-say(type="model", round="1", acc=f"{os.getuid()} {resource.getrlimit(resource.RLIMIT_NOFILE)[1]} {os.environ.get('AGATA_CLIENT_AUTH_TOKEN')} {'password' in config} {'port' in config} {may(sys.argv[2] + '/cloud-task-manager.db')} {may(sys.argv[2] + '/cloud/tasks/task_a/server.py')}")
+say(type="model", round="1", acc=f"{os.getuid()} {resource.getrlimit(resource.RLIMIT_NOFILE)[1]} {os.environ.get('AGATA_CLIENT_AUTH_TOKEN')} {'password =' in config} {'port' in config} {may(sys.argv[2] + '/cloud-task-manager.db')} {may(sys.argv[2] + '/cloud/tasks/task_a/server.py')}")
 `
 
 // Both sides of a task run within limits and, where AGATA is root, as another

@@ -123,8 +123,8 @@ type OfferedTask struct {
 	// DownloadToken, if there is one, opens the files for some minutes in place of
 	// user name and password: an addition.
 	DownloadToken string `json:"download_token,omitempty"`
-	// Execution is that of the task's server, an addition to the wire: what is told
-	// of an earlier one does not concern this offer.
+	// Execution is that of the task's server, an addition of closed clouds: what is
+	// told of an earlier one does not concern this offer.
 	Execution string `json:"execution,omitempty"`
 	// Bundle is the digest of the manifest among the task's files, an addition to
 	// the wire; "" if there is none.

@@ -11,7 +11,17 @@ func newOffer(t *task) (*control.Offer, error) {
 func (s *Service) offerOf(t *task) (*control.Offer, error) {
 	o, err := newOffer(t)
 	if err == nil {
+		o.Task.Execution = s.execution(t.executionID)
 		o.Task.Bundle, err = s.bundleOf(t.id)
 	}
 	return o, err
+}
+
+// execution is what an offer says of its server's execution: nothing to the peers of
+// an open cloud, who get what the wire has and no more.
+func (s *Service) execution(id string) string {
+	if s.opt.Key.IsZero() {
+		return ""
+	}
+	return id
 }

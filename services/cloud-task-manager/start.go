@@ -130,7 +130,7 @@ func (s *Service) begin(ctx context.Context, t *task, o *control.Offer, proc *su
 	if err := s.record(ctx, t, proc, time.Now()); err != nil {
 		return err
 	}
-	o.Task.Execution = proc.ID()
+	o.Task.Execution = s.execution(proc.ID())
 	s.follow(t.id, o, proc)
 	s.notify(contract.ChangeStarted, t.id, "")
 	return nil

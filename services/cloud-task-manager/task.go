@@ -97,6 +97,5 @@ func (t *task) offered() contract.OfferedTask {
 	return contract.OfferedTask{
 		ID: t.id, Host: t.host, Port: t.port, Tags: t.tags, ClientArguments: t.clientArguments,
 		Username: t.username, Password: t.password, FilesPaths: t.filesPaths,
-		Execution: t.executionID,
 	}
 }
