@@ -19,13 +19,17 @@ import (
 func stray(t *testing.T, work, side, task, execution string) *exec.Cmd {
 	t.Helper()
 	dir := filepath.Join(work, "tasks", "task_"+task)
-	if err := writeProgram(dir, map[string]string{side + ".py": "sleep 100"}); err != nil {
+	if err := writeProgram(dir, map[string]string{side + ".py": "read line"}); err != nil {
 		t.Fatal(err)
 	}
-	// A shell runs it as Python would, and stays there itself.
+	// A shell runs it as Python would, and waits without a process beside it, which
+	// would look like another copy until it is another program.
 	cmd := exec.Command("/bin/sh", filepath.Join(dir, side+".py"))
 	cmd.Env = append(os.Environ(), "AGATA_EXECUTION_ID="+execution, "AGATA_TASK_ID="+task, "AGATA_SIDE="+side, "AGATA_WORK_DIR="+work)
 	cmd.WaitDelay = time.Second
+	if _, err := cmd.StdinPipe(); err != nil { // open until it is waited for
+		t.Fatal(err)
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
