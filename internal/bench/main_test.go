@@ -2,61 +2,22 @@ package bench
 
 import (
 	"cmp"
-	"context"
-	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"sync"
 	"testing"
 	"time"
-
-	"go.uber.org/goleak"
 
 	"github.com/agata-fl/agata/internal/testenv"
 )
 
-// bin holds the command that is measured.
-var bin string
+// built is the command that is measured.
+var built testenv.Command
 
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "agata-bench-test-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	bin = dir
-	code := m.Run()
-	if err := os.RemoveAll(dir); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	if err := goleak.Find(); code == 0 && err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-// built makes the command agata once, without the race detector.
-var built = sync.OnceValues(func() (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
-	defer cancel()
-	path := filepath.Join(bin, "agata")
-	out, err := exec.CommandContext(ctx, "go", "build", "-o", path, "github.com/agata-fl/agata/cmd/agata").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("build the command agata: %w\n%s", err, out)
-	}
-	return path, nil
-})
+func TestMain(m *testing.M) { os.Exit(built.Main(m)) }
 
 // short is an environment in which everything takes as little as it can.
 func short(t testing.TB, brokers ...*Broker) *Env {
 	t.Helper()
-	binary, err := built()
-	if err != nil {
-		t.Fatal(err)
-	}
+	binary := built.Path(t)
 	if len(brokers) == 0 {
 		b, err := NewBroker(t.Context(), Embedded, "")
 		if err != nil {
