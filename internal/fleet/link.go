@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -62,7 +61,7 @@ func (m *member) follow(ctx context.Context, first *time.Duration, last *string)
 	defer resp.Body.Close()
 	m.crowd.note(func(t *tally) { t.Linked++ })
 	defer m.crowd.note(func(t *tally) { t.Linked-- })
-	err = sse.Read(lively{resp.Body, func() { silence.Reset(3 * beat) }},
+	err = sse.Read(sse.Lively(resp.Body, func() { silence.Reset(3 * beat) }),
 		func(wait time.Duration) { *first = max(firstPause, min(wait, mostPause)) },
 		func(msg sse.Message) error { *last = msg.ID; return m.take(msg) })
 	return true, err
@@ -95,19 +94,4 @@ func (m *member) take(msg sse.Message) error {
 	default: // a wake may be lost
 	}
 	return nil
-}
-
-// lively tells of each piece that is read.
-type lively struct {
-	io.Reader
-	alive func()
-}
-
-// Read implements [io.Reader].
-func (l lively) Read(p []byte) (int, error) {
-	n, err := l.Reader.Read(p)
-	if n > 0 {
-		l.alive()
-	}
-	return n, err
 }

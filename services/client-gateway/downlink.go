@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"mime"
@@ -171,7 +170,7 @@ func (d *downlink) follow(ctx context.Context, alive func()) error {
 		d.log.Info("the cloud gateway's downlink is open again", "url", d.url)
 		d.trouble = none
 	}
-	body := lively{resp.Body, alive}
+	body := sse.Lively(resp.Body, alive)
 	retry := func(wait time.Duration) { d.first = max(linkFirst, min(wait, linkMost)) }
 	return fmt.Errorf("the downlink broke off: %w", sse.Read(body, retry, d.take))
 }
@@ -201,18 +200,4 @@ func (d *downlink) take(m sse.Message) error {
 	default: // a wake may be lost, and a command comes with the next report's answer
 	}
 	return nil
-}
-
-// lively tells of each piece that is read.
-type lively struct {
-	io.Reader
-	alive func()
-}
-
-func (l lively) Read(p []byte) (int, error) {
-	n, err := l.Reader.Read(p)
-	if n > 0 {
-		l.alive()
-	}
-	return n, err
 }
