@@ -35,7 +35,7 @@ func (c *Client) launch(now time.Time, held map[string]bool, again bool) {
 		if again {
 			t.checked = now
 		}
-		t.starting, t.server = true, o.Execution
+		t.starting, t.server, t.asked = true, o.Execution, c.asked
 		c.busy++
 		c.actions = append(c.actions, Action{Kind: Launch, Task: o, Again: again, Offline: offline})
 	}

@@ -40,6 +40,7 @@ type Client struct {
 	opt Options
 
 	offered  []contract.OfferedTask
+	asked    time.Time // when the poll began that they answered; zero: before a restart
 	heard    time.Time // the cloud's last answer
 	restored bool      // the offers are those of an earlier client: without passwords, perhaps out of date
 	away     bool      // the last poll had no answer
@@ -48,6 +49,7 @@ type Client struct {
 	busy     int // running and starting
 
 	polling bool
+	began   time.Time // when the last poll did
 	repeat  bool      // an execution ended meanwhile: its answer is older than that
 	news    bool      // the cloud told something meanwhile: so is it
 	halts   []halt    // what somebody stopped meanwhile, which it may still name
@@ -66,8 +68,9 @@ type Client struct {
 
 // task is what a client remembers of one.
 type task struct {
-	execution string // the one that runs
-	server    string // of its last launch: the execution of the task's server; "" if unknown
+	execution string    // the one that runs
+	server    string    // of its last launch: the execution of the task's server; "" if unknown
+	asked     time.Time // and when the poll began that led to it; zero if unknown
 	running   bool
 	starting  bool
 	stopping  bool

@@ -43,7 +43,7 @@ func (c *Client) Tick(now time.Time) []Action {
 
 // poll begins one. Its answer will be of all that has happened so far.
 func (c *Client) poll(now time.Time, prompted bool) {
-	c.polling, c.repeat, c.news, c.halts, c.wake = true, false, false, nil, time.Time{}
+	c.polling, c.repeat, c.news, c.halts, c.wake, c.began = true, false, false, nil, time.Time{}, now
 	if c.hold.IsZero() {
 		c.hold = now.Add(fresh)
 	}
@@ -58,9 +58,9 @@ func (c *Client) release() { c.hold, c.ends = time.Time{}, false }
 // somebody stopped since the poll began stays stopped.
 func (c *Client) Offered(now time.Time, offers []contract.OfferedTask) []Action {
 	c.actions = c.actions[:0]
-	offers = without(offers, c.halts...)
+	offers = without(offers, c.began, c.halts...)
 	c.changed = c.changed || c.heard.IsZero() || !sameOffers(c.offered, offers)
-	c.offered, c.heard, c.restored, c.away = offers, now, false, false
+	c.offered, c.asked, c.heard, c.restored, c.away = offers, c.began, now, false, false
 	c.reconcile()
 	return c.answered(now)
 }

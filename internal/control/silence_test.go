@@ -83,13 +83,13 @@ func TestWhileTheCloudIsAsked(t *testing.T) {
 			d.is(d.after(fresh), "launch c")
 		}},
 		"a stop is obeyed": {1, func(d *desk) {
-			d.is(d.Halted("a", ""), "stop a 1")
+			d.is(d.Halted("a", "", d.now), "stop a 1")
 			d.is(d.ended("a", "1", Stopped), "")
 			d.is(d.after(fresh), "launch b")
 		}},
 		"a stop is not undone by an older answer": {1, func(d *desk) {
-			d.is(d.Halted("a", ""), "stop a 1")
-			d.is(d.Halted("b", ""), "")
+			d.is(d.Halted("a", "", d.now), "stop a 1")
+			d.is(d.Halted("b", "", d.now), "")
 			d.is(d.ended("a", "1", Stopped), "")
 			d.is(d.offered("a", "b"), "poll")
 			d.is(d.after(fresh), "") // nor when the next one does not come
@@ -100,7 +100,7 @@ func TestWhileTheCloudIsAsked(t *testing.T) {
 		"nor is that of a launch": {1, func(d *desk) {
 			d.ended("a", "1", Finished)
 			d.is(d.after(fresh), "launch b")
-			d.is(d.Halted("b", ""), "")
+			d.is(d.Halted("b", "", d.now), "")
 			d.is(d.offered("a", "b"), "poll")
 			d.is(d.launched("b", "2"), "stop b 2")
 		}},

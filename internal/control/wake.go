@@ -29,25 +29,25 @@ func (c *Client) ask(now time.Time) {
 	c.poll(now, true)
 }
 
-// Halted tells that somebody stopped a task at the cloud, and which execution of its
-// server that was ("": it is not known). That is obeyed as it stands, without a poll,
-// also by a launch that is under way: the last answer, or one that is on its way,
-// counts no more for this task. An offer of a newer execution does: what was begun
-// for that goes on, since the stop comes late.
-func (c *Client) Halted(id, server string) []Action {
+// Halted tells that somebody stopped a task at the cloud: at the latest when, by the
+// clock that polls are timed with, and which execution of its server that was ("": it
+// is not known). That is obeyed as it stands, without a poll, also by a launch that is
+// under way: the last answer, or one that is on its way, counts no more for this task.
+// A newer offer does: what was begun for that goes on, since the stop comes late.
+func (c *Client) Halted(id, server string, at time.Time) []Action {
 	c.actions = c.actions[:0]
-	h := halt{id, server}
-	if c.polling && !slices.Contains(c.halts, h) {
-		c.news, c.halts = true, append(c.halts, h)
+	h := halt{id, server, at}
+	if c.polling {
+		c.news, c.halts = true, append(slices.DeleteFunc(c.halts, h.older), h)
 	}
 	t := c.tasks[id]
-	if slices.ContainsFunc(c.offered, func(o contract.OfferedTask) bool { return o.ID == id && !h.ends(o.ID, o.Execution) }) {
-		if t != nil && t.running && t.server != "" && t.server <= server {
+	if slices.ContainsFunc(c.offered, func(o contract.OfferedTask) bool { return o.ID == id && !h.ends(id, o.Execution, c.asked) }) {
+		if t != nil && t.running && !t.asked.IsZero() && h.ends(id, t.server, t.asked) {
 			c.stop(id, t, true)
 		}
 		return c.actions
 	}
-	if left := without(c.offered, h); len(left) < len(c.offered) {
+	if left := without(c.offered, c.asked, h); len(left) < len(c.offered) {
 		c.offered, c.changed = left, true
 	}
 	if t == nil {
@@ -62,12 +62,24 @@ func (c *Client) Halted(id, server string) []Action {
 }
 
 // halt is a stop that somebody made at the cloud.
-type halt struct{ task, server string }
+type halt struct {
+	task, server string
+	at           time.Time
+}
 
-// ends tells whether it ends what is offered: the same execution or an earlier one,
-// as far as both are known. Their ids begin with the time.
-func (h halt) ends(task, server string) bool {
-	return h.task == task && (h.server == "" || server == "" || server <= h.server)
+// ends tells whether it ends what a poll that began when asked was offered: the same
+// execution of the server or an earlier one, as their ids begin with the time. Where
+// one is not known, as in the offers of an open cloud, the moments decide.
+func (h halt) ends(task, server string, asked time.Time) bool {
+	if h.task == task && h.server != "" && server != "" {
+		return server <= h.server
+	}
+	return h.task == task && !asked.After(h.at)
+}
+
+// older tells whether another says no more than this one.
+func (h halt) older(other halt) bool {
+	return h.task == other.task && h.server >= other.server && !h.at.Before(other.at)
 }
 
 // Changed tells that a task is another now than when it failed: its files are
@@ -99,9 +111,9 @@ func (c *Client) stretch(now time.Time) {
 }
 
 // without is a list that lacks what was stopped.
-func without(offers []contract.OfferedTask, halts ...halt) []contract.OfferedTask {
+func without(offers []contract.OfferedTask, asked time.Time, halts ...halt) []contract.OfferedTask {
 	ended := func(t contract.OfferedTask) bool {
-		return slices.ContainsFunc(halts, func(h halt) bool { return h.ends(t.ID, t.Execution) })
+		return slices.ContainsFunc(halts, func(h halt) bool { return h.ends(t.ID, t.Execution, asked) })
 	}
 	if !slices.ContainsFunc(offers, ended) {
 		return offers

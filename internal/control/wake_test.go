@@ -31,11 +31,11 @@ func TestAStopIsObeyedAsItStands(t *testing.T) {
 	d.Tick(d.now)
 	d.is(d.offered("a", "b"), "launch a, launch b")
 	d.launched("a", "1")
-	d.is(d.Halted("a", ""), "stop a 1")
-	d.is(d.Halted("a", ""), "")
-	d.is(d.Halted("b", ""), "") // its launch is under way
+	d.is(d.Halted("a", "", d.now), "stop a 1")
+	d.is(d.Halted("a", "", d.now), "")
+	d.is(d.Halted("b", "", d.now), "") // its launch is under way
 	d.is(d.launched("b", "2"), "stop b 2")
-	d.is(d.Halted("unknown", ""), "")
+	d.is(d.Halted("unknown", "", d.now), "")
 	if s := d.State(); len(s.Running)+len(s.Offers) != 0 {
 		t.Errorf("to be found after a restart: %+v", s)
 	}
@@ -49,7 +49,7 @@ func TestAStopIsObeyedAsItStands(t *testing.T) {
 func TestAnAnswerOnItsWayDoesNotUndoAStop(t *testing.T) {
 	d := newDesk(t, 1)
 	d.Tick(d.now)
-	d.is(d.Halted("a", ""), "")
+	d.is(d.Halted("a", "", d.now), "")
 	d.is(d.offered("a"), "poll") // it may be of before
 	d.is(d.offered(), "")
 }
@@ -103,15 +103,39 @@ func TestAStopThatComesLate(t *testing.T) {
 	d.launched("a", "e1")
 	d.is(d.after(10*time.Second), "poll")
 	d.is(of("2"), "")
-	d.is(d.Halted("a", "1"), "stop a e1") // it was begun for that one
+	d.is(d.Halted("a", "1", d.now), "stop a e1") // it was begun for that one
 	d.is(d.ended("a", "e1", Stopped), "poll")
 	d.is(d.after(fresh), "launch a") // the newer one is on offer all the same
 	d.is(d.launched("a", "e2"), "")
-	d.is(d.Halted("a", "1"), "")
+	d.is(d.Halted("a", "1", d.now), "")
 	d.is(of("2"), "poll") // it may have been of before the stop
-	d.is(d.Halted("a", "1"), "")
+	d.is(d.Halted("a", "1", d.now), "")
 	d.is(of("2"), "")
-	d.is(d.Halted("a", "2"), "stop a e2")
+	d.is(d.Halted("a", "2", d.now), "stop a e2")
 	d.is(d.ended("a", "e2", Stopped), "poll")
 	d.is(of("2"), "launch a")
+}
+
+// The offers of an open cloud name no execution of the server: when the poll began
+// that brought one decides.
+func TestAStopThatComesLateFromAnOpenCloud(t *testing.T) {
+	d := newDesk(t, 1)
+	began := d.now
+	d.Tick(d.now)
+	d.is(d.offered("a"), "launch a")
+	d.launched("a", "e1")
+	d.now = d.now.Add(time.Second)
+	stopped := d.now
+	d.is(d.after(9*time.Second), "poll")
+	d.is(d.Halted("a", "1", stopped), "stop a e1") // nothing newer is on offer yet
+	d.is(d.offered("a"), "poll")                   // but here: the poll began after the stop
+	d.is(d.ended("a", "e1", Stopped), "")
+	d.is(d.offered("a"), "poll") // it may have been of before the end
+	d.is(d.offered("a"), "launch a")
+	d.is(d.launched("a", "e2"), "")
+	d.is(d.Halted("a", "1", stopped), "")
+	d.is(d.Halted("a", "1", began), "")
+	d.is(d.Halted("a", "2", d.now), "stop a e2")
+	d.is(d.ended("a", "e2", Stopped), "poll")
+	d.is(d.offered("a"), "launch a") // it was started again
 }

@@ -193,7 +193,7 @@ func (m *member) answered(a answer) []control.Action {
 // woken passes on what the cloud told, as the client's task manager does.
 func (m *member) woken(cmd contract.Command) []control.Action {
 	if cmd.Change == contract.ChangeStopped {
-		return m.control.Halted(cmd.Task, cmd.Execution)
+		return m.control.Halted(cmd.Task, cmd.Execution, time.Now().Add(-time.Duration(cmd.Age*float64(time.Second))))
 	}
 	m.control.Changed(cmd.Task)
 	return m.control.Woken(time.Now())

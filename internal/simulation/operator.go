@@ -81,7 +81,7 @@ func (w *world) woken(c *client, e *event) {
 		if c.heardOf[n] <= server {
 			c.heard &^= 1 << n
 		}
-		w.do(c, c.control.Halted(id, execution(server)))
+		w.do(c, c.control.Halted(id, execution(server), w.clock()))
 		return
 	}
 	c.control.Changed(id)

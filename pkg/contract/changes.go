@@ -25,12 +25,14 @@ type Changes struct {
 }
 
 // TaskChange is what happened to a task, and the clients that it concerns: these,
-// or with All any of them. Execution is that of the server which was stopped.
+// or with All any of them. Execution is that of the server which was stopped, and
+// Age how long ago it happened, in seconds.
 type TaskChange struct {
 	Seq       int64    `json:"seq"`
 	Task      string   `json:"task"`
 	Change    string   `json:"change"`
 	Execution string   `json:"execution,omitempty"`
+	Age       float64  `json:"age,omitempty"`
 	All       bool     `json:"all,omitempty"`
 	Clients   []string `json:"clients,omitempty"`
 }
@@ -45,7 +47,7 @@ const (
 
 // Wake makes a client's task manager ask the cloud for tasks at once. What it
 // tells of a change is a hint, but for a stop, which is final: the client's side
-// of the task ends, unless the client was offered a newer start already.
+// of the task ends, unless the client was offered it again since.
 var Wake = Function[WakeRequest, None]{Name: "rpc_exec_wake", Idempotent: true}
 
 // WakeRequest tells why a client is woken; both are empty if it is not known. With
@@ -55,5 +57,6 @@ type WakeRequest struct {
 	TaskID    string  `json:"task_id,omitempty"`
 	Change    string  `json:"change,omitempty"`
 	Execution string  `json:"execution,omitempty"` // of the server that was stopped
+	At        float64 `json:"at,omitempty"`        // by when it happened, in Unix seconds of the client's clock; 0: now
 	PollAfter float64 `json:"poll_after,omitempty"`
 }

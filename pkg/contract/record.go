@@ -102,8 +102,10 @@ type Command struct {
 	Task   string `json:"task"`             // "" if it is about no task
 	Change string `json:"change,omitempty"` // of a wake: what happened to the task
 	Digest string `json:"digest,omitempty"` // of a revocation: that of the bundle's manifest
-	// Execution, of a wake, is that of the server which was stopped.
-	Execution string `json:"execution,omitempty"`
+	// Execution, of a wake, is that of the server which was stopped, and Age how long
+	// ago the change happened, in seconds.
+	Execution string  `json:"execution,omitempty"`
+	Age       float64 `json:"age,omitempty"`
 }
 
 // The kinds of commands.

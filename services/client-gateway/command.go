@@ -46,7 +46,7 @@ func (c *commands) obey(ctx context.Context, list []contract.Command) {
 	for _, cmd := range list {
 		switch {
 		case cmd.Kind == contract.CommandWake:
-			c.wake(ctx, cmd)
+			c.wake(ctx, wakeOf(cmd, time.Now()))
 		case cmd.ID == "": // nobody waits for its outcome
 			c.carryOut(ctx, cmd)
 		default:
@@ -89,12 +89,18 @@ func (c *commands) carryOut(ctx context.Context, cmd contract.Command) contract.
 	return result
 }
 
+// wakeOf is what the client's task manager is told of a wake that came at a time.
+func wakeOf(cmd contract.Command, came time.Time) contract.WakeRequest {
+	at := came.Add(-time.Duration(cmd.Age * float64(time.Second)))
+	return contract.WakeRequest{TaskID: cmd.Task, Change: cmd.Change, Execution: cmd.Execution, At: float64(at.UnixMicro()) / 1e6}
+}
+
 // wake passes a wake on. It may be lost: the client asks for tasks all the same.
-func (c *commands) wake(ctx context.Context, cmd contract.Command) {
+func (c *commands) wake(ctx context.Context, req contract.WakeRequest) {
 	ctx, cancel := context.WithTimeout(ctx, wakeTimeout)
 	defer cancel()
-	if _, err := rpc.Call(ctx, c.transport, contract.Wake, contract.WakeRequest{TaskID: cmd.Task, Change: cmd.Change, Execution: cmd.Execution}); err != nil {
-		c.log.Debug("the client's task manager was not woken", "task_id", cmd.Task, "err", err)
+	if _, err := rpc.Call(ctx, c.transport, contract.Wake, req); err != nil {
+		c.log.Debug("the client's task manager was not woken", "task_id", req.TaskID, "err", err)
 	}
 }
 

@@ -52,7 +52,8 @@ type downlink struct {
 	commands *commands
 	log      *slog.Logger
 
-	wakes, orders chan contract.Command
+	wakes  chan contract.WakeRequest
+	orders chan contract.Command
 
 	// What follows belongs to loop.
 	last    string        // the id of the last message
@@ -65,7 +66,7 @@ func newDownlink(c *cloud, userID string, interval time.Duration, commands *comm
 	return &downlink{
 		cloud: c, url: c.url + clientPath(userID) + "/downlink?heartbeat=" + strconv.Itoa(int(beat/time.Second)), beat: beat,
 		commands: commands, log: log, first: linkFirst,
-		wakes: make(chan contract.Command, maxWakes), orders: make(chan contract.Command, maxCommands),
+		wakes: make(chan contract.WakeRequest, maxWakes), orders: make(chan contract.Command, maxCommands),
 	}
 }
 
@@ -73,19 +74,23 @@ func newDownlink(c *cloud, userID string, interval time.Duration, commands *comm
 func (d *downlink) run(ctx context.Context) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	for _, list := range []chan contract.Command{d.wakes, d.orders} {
-		wg.Go(func() {
-			for {
-				select {
-				case cmd := <-list:
-					d.commands.obey(ctx, []contract.Command{cmd})
-				case <-ctx.Done():
-					return
-				}
-			}
-		})
-	}
+	wg.Go(func() { each(ctx, d.wakes, d.commands.wake) })
+	wg.Go(func() {
+		each(ctx, d.orders, func(ctx context.Context, cmd contract.Command) { d.commands.obey(ctx, []contract.Command{cmd}) })
+	})
 	d.loop(ctx)
+}
+
+// each hands on what comes, one after the other, until ctx ends.
+func each[T any](ctx context.Context, list <-chan T, do func(context.Context, T)) {
+	for {
+		select {
+		case v := <-list:
+			do(ctx, v)
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // loop opens the stream, again and again.
@@ -191,13 +196,19 @@ func (d *downlink) take(m sse.Message) error {
 		d.log.Warn("a command of the cloud cannot be read", "command", fmt.Sprintf("%.200q", m.Data), "err", err)
 		return nil
 	}
-	list := d.orders
+	// A wake may be lost, and a command comes with the next report's answer.
 	if cmd.Kind == contract.CommandWake {
-		list = d.wakes
-	}
-	select {
-	case list <- cmd:
-	default: // a wake may be lost, and a command comes with the next report's answer
+		offer(d.wakes, wakeOf(cmd, time.Now()))
+	} else {
+		offer(d.orders, cmd)
 	}
 	return nil
+}
+
+// offer puts a value where there is room for it.
+func offer[T any](list chan<- T, v T) {
+	select {
+	case list <- v:
+	default:
+	}
 }

@@ -161,8 +161,12 @@ func TestTheDownlinkWakesAndCommands(t *testing.T) {
 		c, cloud, data := &client{}, newLinked(t), t.TempDir()
 		c.serve(t, broker)
 		stop := gateway(t, cloud.URL, data, broker)
-		cloud.put(t, "id: f.1\nevent: command\ndata: {\"id\":\"\",\"kind\":\"wake\",\"task\":\"a\",\"change\":\"started\"}\n\n")
-		if w := c.wakes(t, 1); w[0] != (contract.WakeRequest{TaskID: "a", Change: "started"}) {
+		cloud.put(t, "id: f.1\nevent: command\ndata: {\"id\":\"\",\"kind\":\"wake\",\"task\":\"a\",\"change\":\"started\",\"age\":3600}\n\n")
+		w := c.wakes(t, 1)[0]
+		if ago := float64(time.Now().Unix()) - w.At; ago < 3600 || ago > 3660 {
+			t.Errorf("woken for what happened %g s ago", ago)
+		}
+		if w.At = 0; w != (contract.WakeRequest{TaskID: "a", Change: "started"}) {
 			t.Errorf("woken by %+v", w)
 		}
 		release := "event: command\ndata: {\"id\":\"7\",\"kind\":\"release\",\"task\":\"a\"}\n\n"

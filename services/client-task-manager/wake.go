@@ -75,7 +75,7 @@ func (l *loop) woken() (actions []control.Action) {
 	}
 	for _, id := range slices.Sorted(maps.Keys(n.change)) {
 		if c := n.change[id]; c.Change == contract.ChangeStopped {
-			actions = append(actions, l.client.Halted(id, c.Execution)...)
+			actions = append(actions, l.client.Halted(id, c.Execution, when(c.At, now))...)
 		} else {
 			l.client.Changed(id)
 		}
@@ -84,4 +84,12 @@ func (l *loop) woken() (actions []control.Action) {
 		actions = append(actions, l.client.Woken(now)...)
 	}
 	return actions
+}
+
+// when is a moment of a caller's on this machine, in Unix seconds; 0: now.
+func when(seconds float64, now time.Time) time.Time {
+	if seconds == 0 {
+		return now
+	}
+	return time.UnixMicro(int64(seconds * 1e6))
 }

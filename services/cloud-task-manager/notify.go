@@ -30,10 +30,11 @@ type feed struct {
 	closed  bool
 }
 
-// change is a [contract.TaskChange] that may still have to find out whom it
-// concerns.
+// change is a [contract.TaskChange] that happened at a time, and that may still have
+// to find out whom it concerns.
 type change struct {
 	contract.TaskChange
+	at   time.Time
 	find func() (ids []string, all bool) // nil: it is known
 }
 
@@ -49,7 +50,7 @@ func (f *feed) push(c contract.TaskChange, find func() (ids []string, all bool))
 	defer f.mu.Unlock()
 	f.next++
 	c.Seq = f.next
-	f.changes = append(f.changes, change{c, find})
+	f.changes = append(f.changes, change{c, time.Now(), find})
 	f.named += len(c.Clients)
 	f.bound()
 	close(f.more)
@@ -91,7 +92,7 @@ func (f *feed) settle(c contract.TaskChange) {
 	defer f.mu.Unlock()
 	for i := range f.changes {
 		if old := &f.changes[i]; old.Seq == c.Seq && old.find != nil {
-			*old = change{TaskChange: c}
+			*old = change{TaskChange: c, at: old.at}
 			f.named += len(c.Clients)
 			f.bound()
 			return
@@ -119,6 +120,7 @@ func (s *Service) awaitChanges(ctx context.Context, req contract.AwaitChangesReq
 				c.Clients, c.All = c.find()
 				s.feed.settle(c.TaskChange)
 			}
+			c.Age = time.Since(c.at).Seconds()
 			answer.Changes = append(answer.Changes, c.TaskChange)
 		}
 		if len(found) > 0 || answer.Missed || req.Feed != answer.Feed {

@@ -64,7 +64,11 @@ func (r *reader) command() (c contract.Command, id string) {
 
 func (r *reader) wantWake(task, change, id string) {
 	r.t.Helper()
-	if c, at := r.command(); c != (contract.Command{Kind: "wake", Task: task, Change: change}) || at != id {
+	c, at := r.command()
+	if c.Age < 0 || c.Age > 60 {
+		r.t.Errorf("%s of %s is %g s old", change, task, c.Age)
+	}
+	if c.Age = 0; c != (contract.Command{Kind: "wake", Task: task, Change: change}) || at != id {
 		r.t.Errorf("got %+v at %q, want %s of %s at %q", c, at, change, task, id)
 	}
 }

@@ -27,8 +27,14 @@ type links struct {
 	byClient map[string]*link
 	feed     string // "" before it is known
 	seq      int64
-	recent   []contract.TaskChange // the last ones, without whom they concern
+	recent   []change // the last ones, without whom they concern
 	queue    []*link               // that wait for their turn to be woken
+}
+
+// change is one of a task, and by when it happened.
+type change struct {
+	contract.TaskChange
+	at time.Time
 }
 
 // link is one client's. Its fields are the links', but for the first ones, which
@@ -41,7 +47,7 @@ type link struct {
 	last   string                         // where the client was, until it is known what it missed
 	look   bool                           // commands may wait
 	wake   bool                           // it is to be woken, without a word
-	news   map[string]contract.TaskChange // the latest of each task
+	news   map[string]change // the latest of each task
 	queued bool
 	turn   bool // it may take what it is woken for
 	gone   bool
@@ -108,7 +114,7 @@ func (ls *links) take(l *link) (wakes []contract.Command, look bool, id string) 
 	look, l.look = l.look, false
 	if l.turn {
 		for _, c := range l.news {
-			wakes = append(wakes, contract.Command{Kind: contract.CommandWake, Task: c.Task, Change: c.Change, Execution: c.Execution})
+			wakes = append(wakes, contract.Command{Kind: contract.CommandWake, Task: c.Task, Change: c.Change, Execution: c.Execution, Age: time.Since(c.at).Seconds()})
 		}
 		if l.wake {
 			wakes = append(wakes, contract.Command{Kind: contract.CommandWake})
@@ -127,7 +133,9 @@ func (ls *links) apply(answer contract.Changes) {
 		ls.feed, ls.recent = answer.Feed, nil
 	}
 	ls.seq = answer.Next
+	now := time.Now()
 	for _, c := range answer.Changes {
+		c := change{c, now.Add(-time.Duration(c.Age * float64(time.Second)))}
 		if c.All {
 			for _, l := range ls.byClient {
 				ls.tell(l, c)
@@ -175,13 +183,13 @@ func (ls *links) resume(l *link) {
 }
 
 // tell puts a change on a link; of each task only the latest counts. mu is held.
-func (ls *links) tell(l *link, c contract.TaskChange) {
+func (ls *links) tell(l *link, c change) {
 	if _, known := l.news[c.Task]; !known && len(l.news) >= maxNews {
 		ls.rouse(l)
 		return
 	}
 	if l.news == nil {
-		l.news = map[string]contract.TaskChange{}
+		l.news = map[string]change{}
 	}
 	l.news[c.Task] = c
 	ls.enqueue(l)
