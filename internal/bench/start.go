@@ -90,7 +90,7 @@ func (e *Env) oneStart(ctx context.Context, s *system) ([]Timing, error) {
 	if err != nil {
 		return nil, err
 	}
-	execution, err := s.execution(ctx, id)
+	execution, err := s.execution(ctx, id, patience)
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +150,7 @@ func (e *Env) oneFailover(ctx context.Context, s *system) ([]Timing, error) {
 	if err != nil {
 		return nil, err
 	}
-	execution, err := s.execution(ctx, next)
+	execution, err := s.execution(ctx, next, patience)
 	if err != nil {
 		return nil, err
 	}

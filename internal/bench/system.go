@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -99,11 +100,7 @@ func (s *system) serveClient(ctx context.Context) (err error) {
 		if err != nil {
 			return false
 		}
-		err = s.until(ctx, time.Second, "the client runs task "+id, func() bool {
-			time.Sleep(10 * time.Millisecond) // each look is a call
-			_, err := s.execution(ctx, id)
-			return err == nil
-		})
+		_, err = s.execution(ctx, id, time.Second)
 		return s.stopTask(ctx, id) == nil && err == nil
 	})
 }
@@ -202,15 +199,19 @@ func (s *system) state(ctx context.Context) (contract.ClientState, error) {
 	return ask(ctx, s.asker, contract.ClientStatus, contract.None{})
 }
 
-// execution is a task's execution as the client tells of it.
-func (s *system) execution(ctx context.Context, id string) (contract.Execution, error) {
-	state, err := s.state(ctx)
-	for _, e := range state.Running {
-		if e.TaskID == id {
-			return e, err
+// execution is a task's execution as the client tells of it, which may be a moment
+// after its program's first line.
+func (s *system) execution(ctx context.Context, id string, within time.Duration) (found contract.Execution, err error) {
+	err = s.until(ctx, within, fmt.Sprintf("the client tells that it runs task %s", id), func() bool {
+		state, err := s.state(ctx)
+		at := slices.IndexFunc(state.Running, func(e contract.Execution) bool { return e.TaskID == id })
+		if err != nil || at < 0 {
+			return false
 		}
-	}
-	return contract.Execution{}, errors.Join(err, fmt.Errorf("the client does not run task %s", id))
+		found = state.Running[at]
+		return true
+	})
+	return found, err
 }
 
 func moment(unix float64) time.Time { return time.UnixMicro(int64(unix * 1e6)) }
