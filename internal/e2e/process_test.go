@@ -43,9 +43,11 @@ func commandOf(t testing.TB, program, dir string, env []string, settings map[str
 	for key, value := range settings {
 		args = append(args, "--set", key+"="+value)
 	}
-	cmd := &process{Cmd: exec.Command(program, append(args, "--data", filepath.Join(dir, "data"))...)}
+	// By env, since a child of ours that enters a folder of a file system that we serve
+	// waits for us, who wait for its exec.
+	cmd := &process{Cmd: exec.Command("env", append([]string{"-C", dir, program}, append(args, "--data", filepath.Join(dir, "data"))...)...)}
 	var log logBuffer
-	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = dir, env, &log, &log
+	cmd.Env, cmd.Stdout, cmd.Stderr = env, &log, &log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
