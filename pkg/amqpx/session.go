@@ -15,7 +15,7 @@ import (
 const (
 	dialTimeout  = 5 * time.Second
 	writeTimeout = 15 * time.Second
-	backoffFirst = 250 * time.Millisecond
+	backoffFirst = 50 * time.Millisecond
 	backoffCap   = 15 * time.Second
 	healthyAfter = 30 * time.Second
 	// setupTimeout bounds what a broker takes to declare a queue: one whose node is
