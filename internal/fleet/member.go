@@ -23,6 +23,8 @@ import (
 const (
 	// pace is the least time between two reports, as the client's gateway has it.
 	pace = 200 * time.Millisecond
+	// doubtful is how long after it was told a silent cloud is taken to know a client.
+	doubtful = time.Minute
 	// most records wait for a report, and as many wakes for the client; more are lost.
 	mostWaiting = 64
 )
@@ -40,6 +42,7 @@ type member struct {
 	control *control.Client
 	running map[string]string // the execution of each task
 	known   bool              // the cloud has its attributes
+	told    time.Time         // since then
 	asked   bool
 
 	wakes   chan contract.Command
@@ -180,7 +183,9 @@ func (m *member) answered(a answer) []control.Action {
 		m.control.Busy(now, now.Add(a.later))
 	}
 	if a.err != nil {
-		m.known = false
+		if time.Since(m.told) > doubtful {
+			m.known = false
+		}
 		return m.control.Unreachable(now)
 	}
 	if !m.asked {
@@ -206,7 +211,7 @@ func (m *member) poll(ctx context.Context) (a answer) {
 		if _, _, a.err = m.post(ctx, "/"+contract.UpdateUser.Name, body); a.err != nil {
 			return a
 		}
-		m.known = true
+		m.known, m.told = true, time.Now()
 	}
 	began := time.Now()
 	text, header, err := m.post(ctx, "/"+contract.RequestTasks.Name, fmt.Appendf(nil, `{"user_id":%q}`, m.id))

@@ -10,13 +10,19 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/agata-fl/agata/internal/supervise/shim"
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
-// maxInfo bounds the file, in bytes.
-const maxInfo = 1 << 20
+const (
+	// maxInfo bounds the file, in bytes.
+	maxInfo = 1 << 20
+	// doubtful is how long after it was told a silent cloud is taken to know the
+	// client still: one that is overrun must not be told all by all again and again.
+	doubtful = time.Minute
+)
 
 // infoFile is the client's description of itself, that its tasks may change:
 // <work>/client_info/<user_id>_info.json.
@@ -24,6 +30,7 @@ type infoFile struct {
 	path   string
 	userID string
 	sent   []byte // what the cloud knows; nil when it may know nothing
+	sentAt time.Time
 }
 
 // newInfoFile writes the configured values over those that tasks left behind.
@@ -95,7 +102,14 @@ func (f *infoFile) changed() (*contract.UpdateUserRequest, []byte, error) {
 	return req, raw, err
 }
 
-func (f *infoFile) told(raw []byte) { f.sent = raw }
+func (f *infoFile) told(raw []byte) { f.sent, f.sentAt = raw, time.Now() }
+
+// doubt makes a cycle tell everything again if that was told some time ago.
+func (f *infoFile) doubt() {
+	if time.Since(f.sentAt) > doubtful {
+		f.forget()
+	}
+}
 
 // forget makes the next cycle tell everything again.
 func (f *infoFile) forget() { f.sent = nil }

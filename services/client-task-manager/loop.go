@@ -228,10 +228,15 @@ func (l *loop) answered(ctx context.Context, a answer) []control.Action {
 	if ctx.Err() == nil {
 		s.log.Warn("the cloud gave no list of tasks", "err", a.err)
 		s.status.failed(a.err)
-		s.info.forget() // it may not know this client (any more)
 	}
-	if code := rpc.CodeOf(a.err); code == rpc.Unauthorized || code == rpc.Forbidden {
+	switch rpc.CodeOf(a.err) {
+	case rpc.Unavailable, rpc.Deadline:
+		s.info.doubt()
+	case rpc.Unauthorized, rpc.Forbidden:
+		s.info.forget()
 		return l.client.Refused(time.Now())
+	default:
+		s.info.forget() // it may not know this client (any more)
 	}
 	return l.client.Unreachable(time.Now())
 }
