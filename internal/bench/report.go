@@ -118,7 +118,8 @@ func environment(e *Env, command []string) Environment {
 	}
 	var u unix.Utsname
 	if unix.Uname(&u) == nil {
-		env.Kernel = unix.ByteSliceToString(u.Sysname[:]) + " " + unix.ByteSliceToString(u.Release[:])
+		release, _, _ := strings.Cut(unix.ByteSliceToString(u.Release[:]), "-") // the rest is its builder's
+		env.Kernel = unix.ByteSliceToString(u.Sysname[:]) + " " + release
 	}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
