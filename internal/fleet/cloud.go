@@ -76,20 +76,24 @@ func StartCloud(ctx context.Context, opt CloudOptions) (*Cloud, error) {
 // settings are those of every service.
 func (c *Cloud) settings() []string {
 	password, _ := c.Broker.User.Password()
-	vhost := c.Broker.Path
-	if len(vhost) > 1 {
-		vhost = vhost[1:]
-	}
 	host, port, _ := net.SplitHostPort(c.Broker.Host)
 	var args []string
 	for _, s := range slices.Concat([]string{
-		"broker.mode=external", "server.broker.host=" + host, "server.broker.port=" + port, "server.broker.vhost=" + vhost,
+		"broker.mode=external", "server.broker.host=" + host, "server.broker.port=" + port, "server.broker.vhost=" + c.vhost(),
 		"server.broker.user=" + c.Broker.User.Username(), "server.broker.password=" + password,
 		"server.gateway.port=0", "server.files.port=0", "tasks.python=" + shell, "tasks.work_cloud=" + c.work(),
 	}, c.opt.Settings) {
 		args = append(args, "--set", s)
 	}
 	return args
+}
+
+// vhost is the broker's, as the URL names it: one of no path is "/".
+func (c *Cloud) vhost() string {
+	if len(c.Broker.Path) > 1 {
+		return c.Broker.Path[1:]
+	}
+	return "/"
 }
 
 func (c *Cloud) work() string { return filepath.Join(c.opt.Dir, "work") }

@@ -115,8 +115,10 @@ type overview struct {
 func (e *eventRun) tell(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, storeTime, fmt.Errorf("not all events were stored within %s", storeTime))
 	defer cancel()
+	at := e.cloud.Broker
+	password, _ := at.User.Password()
 	transport, err := amqpx.New(amqpx.Options{
-		Host: e.cloud.Broker.Hostname(), Port: portOf(e.cloud), User: "guest", Password: "guest", VHost: "/", Name: "agata/bench",
+		Host: at.Hostname(), Port: portOf(e.cloud), User: at.User.Username(), Password: password, VHost: e.cloud.vhost(), Name: "agata/bench",
 	})
 	if err != nil {
 		return err

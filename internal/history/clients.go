@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -14,8 +15,12 @@ import (
 	"github.com/agata-fl/agata/pkg/contract"
 )
 
-// maxClients bounds how many clients can have been seen.
-const maxClients = 200_000
+const (
+	// maxClients bounds how many clients can have been seen, and maxSeenAtOnce how many
+	// of them a transaction writes.
+	maxClients    = 200_000
+	maxSeenAtOnce = 500
+)
 
 // ErrTooManyClients means that more clients have reported than are kept in mind.
 var ErrTooManyClients = errors.New("too many clients were seen already: those that stay away are forgotten after the retention")
@@ -133,7 +138,7 @@ func (s *Store) writeSeen(ctx context.Context) error {
 		for client := range p.dirty {
 			some[client] = p.at[client]
 			delete(p.dirty, client)
-			if len(some) == 1000 {
+			if len(some) == maxSeenAtOnce {
 				break
 			}
 		}
@@ -141,14 +146,14 @@ func (s *Store) writeSeen(ctx context.Context) error {
 		if len(some) == 0 {
 			return nil
 		}
+		var args []any
+		for _, client := range slices.Sorted(maps.Keys(some)) { // in one order: others write them, too
+			args = append(args, client, some[client])
+		}
+		query := sqlSeen + strings.Repeat(sqlSeenMore, len(some)-1) + sqlSeenLast
 		err := s.db.Update(ctx, func(tx *sql.Tx) error {
-			stmt := tx.StmtContext(ctx, s.sql.seen)
-			for client, at := range some {
-				if _, err := stmt.ExecContext(ctx, client, at); err != nil {
-					return err
-				}
-			}
-			return nil
+			_, err := tx.ExecContext(ctx, query, args...)
+			return err
 		})
 		if err != nil {
 			p.mu.Lock()

@@ -15,7 +15,6 @@ type statements struct {
 	events                     [len(runWidths)]*sql.Stmt // by width
 	series, round              *sql.Stmt
 	execution, state           *sql.Stmt
-	seen                       *sql.Stmt
 	pending, getExecution      *sql.Stmt // of readers
 }
 
@@ -54,8 +53,9 @@ const (
 		WHERE states.record <> excluded.record
 			AND (excluded.time >= states.time OR excluded.received NOT BETWEEN states.received AND states.received + 1000)`
 
-	sqlSeen = `INSERT INTO seen (client, at) VALUES (?, ?) ON CONFLICT (client) DO UPDATE
-		SET at = excluded.at WHERE excluded.at > seen.at`
+	// For one client; each further one is one more pair in the middle.
+	sqlSeen, sqlSeenMore = `INSERT INTO seen (client, at) VALUES (?, ?)`, `, (?, ?)`
+	sqlSeenLast          = ` ON CONFLICT (client) DO UPDATE SET at = excluded.at WHERE excluded.at > seen.at`
 
 	commandColumns  = `id, kind, task, digest, state, error, created, ended`
 	sqlPending      = `SELECT id, kind, task, digest FROM commands WHERE client = ? AND state = 'pending' ORDER BY seq`
@@ -80,7 +80,6 @@ func (s *statements) prepare(ctx context.Context, db *database.DB) error {
 	get(&s.round, db.PrepareWrite, sqlRound)
 	get(&s.execution, db.PrepareWrite, sqlExecution)
 	get(&s.state, db.PrepareWrite, sqlState)
-	get(&s.seen, db.PrepareWrite, sqlSeen)
 	get(&s.pending, db.PrepareRead, sqlPending)
 	get(&s.getExecution, db.PrepareRead, sqlGetExecution)
 	return errors.Join(errs...)

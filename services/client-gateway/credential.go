@@ -39,6 +39,7 @@ type credential struct {
 	value    string
 	looked   time.Time
 	enrolled time.Time // the last attempt
+	told     string    // the last one that the cloud refused, as the log says
 }
 
 // RoundTrip sends a request with the credential, if there is one.
@@ -89,7 +90,8 @@ func (c *credential) refused(shown string) {
 	if c.value == shown {
 		c.value = ""
 	}
-	if shown != "" {
+	if shown != "" && shown != c.told {
+		c.told = shown
 		c.log.Error("the cloud refuses this client's credential: it was revoked, or is another cloud's; remove the file and enrol again with agata client join", "credential", c.path)
 	}
 }

@@ -28,7 +28,7 @@ type links struct {
 	feed     string // "" before it is known
 	seq      int64
 	recent   []change // the last ones, without whom they concern
-	queue    []*link               // that wait for their turn to be woken
+	queue    []*link  // that wait for their turn to be woken
 }
 
 // change is one of a task, and by when it happened.
@@ -44,9 +44,9 @@ type link struct {
 	signal   chan struct{} // has room for one: there is something to take
 	replaced chan struct{} // closed when the client has a newer one
 
-	last   string                         // where the client was, until it is known what it missed
-	look   bool                           // commands may wait
-	wake   bool                           // it is to be woken, without a word
+	last   string            // where the client was, until it is known what it missed
+	look   bool              // commands may wait
+	wake   bool              // it is to be woken, without a word
 	news   map[string]change // the latest of each task
 	queued bool
 	turn   bool // it may take what it is woken for
