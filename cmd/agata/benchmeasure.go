@@ -62,6 +62,7 @@ may be named. A RabbitMQ is used by virtual hosts of the bench's own.`,
 	f.StringArrayVar(&m.brokers, "broker", []string{bench.Embedded}, "embedded, or the amqp:// URL of a RabbitMQ; may be repeated")
 	f.StringVar(&m.management, "management", "", "URL of the RabbitMQ's management API (default: its port is 10000 above AMQP's)")
 	f.StringVar(&m.python, "python", "", "an interpreter that has pika, for the Python peers (default: that of tasks.python, if it has)")
+	f.StringVar(&m.env.NATS, "nats", "", "the program of experiments/nats-peer, for rpc to compare with (default: left out)")
 	f.StringVar(&m.out, "out", "", "file for the report, as JSON")
 	f.IntVar(&m.env.Rounds, "rounds", 5, "how many rounds count")
 	f.DurationVar(&m.env.Time, "time", 2*time.Second, "how long a round is, of what is called again and again")

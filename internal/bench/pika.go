@@ -4,15 +4,12 @@ import (
 	"bufio"
 	"context"
 	_ "embed"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -24,10 +21,8 @@ const noPika = "no Python with pika: say which by --python"
 
 // pikaPeers are two Python processes, one that serves and one that calls.
 type pikaPeers struct {
-	serve, call *exec.Cmd
-	in          io.WriteCloser
-	out         *bufio.Reader
-	said        strings.Builder // on standard error, by the caller
+	serve *exec.Cmd
+	call  *peer
 }
 
 // HasPika tells whether an interpreter can import pika.
@@ -48,37 +43,26 @@ func (e *Env) startPika(ctx context.Context, p *place) (*pikaPeers, error) {
 		return nil, err
 	}
 	const queue = "bench_pika"
-	start := func(role string) *exec.Cmd {
-		cmd := exec.CommandContext(ctx, e.PikaPython, script, role, p.url(), queue)
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-		cmd.WaitDelay = 5 * time.Second
-		return cmd
+	role := func(name string) *exec.Cmd {
+		return exec.CommandContext(ctx, e.PikaPython, script, name, p.url(), queue)
 	}
-	peers := &pikaPeers{serve: start("serve"), call: start("call")}
+	peers := &pikaPeers{serve: apart(role("serve"))}
 	ready, err := peers.serve.StdoutPipe()
 	if err != nil {
 		return nil, err
 	}
-	peers.serve.Stderr = &peers.said
+	var said strings.Builder
+	peers.serve.Stderr = &said
 	if err := peers.serve.Start(); err != nil {
 		return nil, err
 	}
 	if line, err := bufio.NewReader(ready).ReadString('\n'); err != nil {
 		_ = peers.serve.Wait() // it said why
-		return nil, fmt.Errorf("the Python peer did not serve: %q, %w: %s", line, err, tail(peers.said.String()))
+		return nil, fmt.Errorf("the Python peer did not serve: %q, %w: %s", line, err, tail(said.String()))
 	}
-	peers.call.Stderr = os.Stderr
-	out, err := peers.call.StdoutPipe()
-	if err == nil {
-		peers.in, err = peers.call.StdinPipe()
-	}
-	if err == nil {
-		err = peers.call.Start()
-	}
-	if err != nil {
+	if peers.call, err = startPeer("the Python peer", role("call")); err != nil {
 		return nil, errors.Join(err, peers.close())
 	}
-	peers.out = bufio.NewReader(out)
 	return peers, nil
 }
 
@@ -89,44 +73,14 @@ func (e *Env) pika(name string, peers *pikaPeers, mode string, callers int) Vari
 	if peers == nil {
 		return Variant{Name: name, LeftOut: noPika}
 	}
-	return Variant{Name: name, Measure: func(context.Context) (Round, error) {
-		order, err := json.Marshal(map[string]any{"mode": mode, "callers": callers, "seconds": e.Time.Seconds()})
-		if err != nil {
-			return Round{}, err
-		}
-		if _, err := peers.in.Write(append(order, '\n')); err != nil {
-			return Round{}, err
-		}
-		line, err := peers.out.ReadBytes('\n')
-		if err != nil {
-			return Round{}, fmt.Errorf("the Python peer ended: %w", err)
-		}
-		var got struct {
-			Calls   float64 `json:"calls"`
-			Seconds float64 `json:"seconds"`
-			P50     float64 `json:"p50_ms"`
-			P99     float64 `json:"p99_ms"`
-			Error   string  `json:"error"`
-		}
-		if err := json.Unmarshal(line, &got); err != nil {
-			return Round{}, err
-		}
-		if got.Error != "" {
-			return Round{}, fmt.Errorf("the Python peer: %s", got.Error)
-		}
-		return rates(got.Calls/got.Seconds, got.P50, got.P99), nil
-	}}
+	return Variant{Name: name, Measure: func(context.Context) (Round, error) { return peers.call.measure(mode, callers, e.Time) }}
 }
 
 func (p *pikaPeers) close() error {
 	if p == nil {
 		return nil
 	}
-	var err error
-	if p.call.Process != nil {
-		err = p.in.Close() // the end of its orders is its end
-		err = errors.Join(err, p.call.Wait())
-	}
+	err := p.call.close()
 	_ = p.serve.Process.Kill() // it serves for ever
 	_ = p.serve.Wait()
 	return err

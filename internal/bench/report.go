@@ -54,6 +54,7 @@ type Env struct {
 	Brokers []*Broker
 	// Python is an interpreter for tasks; PikaPython one that has pika, "" if there is none.
 	Python, PikaPython string
+	NATS               string        // program of experiments/nats-peer, for the rpc bench; "": it is left out
 	Rounds             int           // that count
 	Cold               bool          // no round to warm up
 	Time               time.Duration // of a round, where that is free

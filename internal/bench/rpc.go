@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
 	"slices"
 	"strings"
 
@@ -21,6 +22,7 @@ const (
 	oursUnchecked = "BaseService, schemas off"
 	pikaKept      = "pika, a connection kept"
 	pikaPerCall   = "pika, a connection for each call"
+	nats          = "NATS, its service framework and its server"
 )
 
 // echoed is how large the echoed text is: the body of a request has 256 bytes.
@@ -85,6 +87,16 @@ func (e *Env) rpcOn(ctx context.Context, b *Broker, r *Result) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, peer.close()) }()
+	if e.NATS != "" && b.amqp == nil { // another broker, and as here all in one process
+		peer, err := startPeer("the NATS peer", exec.CommandContext(ctx, e.NATS))
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, peer.close()) }()
+		variants = append(variants, func(callers int) Variant {
+			return Variant{Name: nats, Measure: func(context.Context) (Round, error) { return peer.measure("", callers, e.Time) }}
+		})
+	}
 	variants = append(variants,
 		func(callers int) Variant { return e.pika(pikaKept, peer, "kept", callers) },
 		func(callers int) Variant { return e.pika(pikaPerCall, peer, "per-call", callers) })
