@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -98,6 +99,8 @@ func (c *cli) measure(ctx context.Context, m *measuring, benches []bench.Bench) 
 	if err != nil {
 		return err
 	}
+	room := headroom() // as the services have it whose calls are measured in this process
+	defer runtime.KeepAlive(room)
 	e := &m.env
 	for _, address := range m.brokers {
 		b, err := bench.NewBroker(ctx, address, m.management)

@@ -3,16 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
-	"os"
-	"runtime/debug"
+	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/agata-fl/agata/internal/app"
-	"github.com/agata-fl/agata/internal/memlimit"
 )
 
 func (c *cli) upCommand() *cobra.Command {
@@ -75,6 +72,10 @@ func (c *cli) runApp(ctx context.Context, opt app.Options) error {
 	}
 	opt.Config, opt.Logger = cfg, c.logger(cfg)
 	limitMemory(opt.Logger)
+	if ofCloud(opt.Services) {
+		room := headroom()
+		defer runtime.KeepAlive(room)
+	}
 	stop, err := c.profile()
 	if err != nil {
 		return err
@@ -96,20 +97,6 @@ func (c *cli) runApp(ctx context.Context, opt app.Options) error {
 		return nil
 	})
 	return g.Wait()
-}
-
-// limitMemory has the runtime collect sooner where a control group bounds the memory,
-// unless GOMEMLIMIT says how much it is to use.
-func limitMemory(log *slog.Logger) {
-	limit, found, err := memlimit.Find()
-	if err != nil {
-		log.Warn("whether the memory is limited cannot be told", "err", err)
-	}
-	if !found || os.Getenv("GOMEMLIMIT") != "" {
-		return
-	}
-	debug.SetMemoryLimit(limit / 10 * 9)
-	log.Info("a control group limits the memory", "bytes", limit)
 }
 
 func (c *cli) sayWhere(i app.Info) {
