@@ -117,7 +117,7 @@ func TestRestartAdoptsWhatWasNotRecorded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := newStore(t.Context(), db)
+	s, err := newStore(t.Context(), db, "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
