@@ -122,6 +122,7 @@ func TestRestartAdoptsWhatWasNotRecorded(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, query := range []string{
+		`INSERT INTO starts SELECT execution_id, id, '', '', 1, owner FROM tasks WHERE id = 'a'`,
 		`UPDATE tasks SET state = 'new', execution_id = '', pid = 0 WHERE id = 'a'`,
 		`DELETE FROM tasks WHERE id = 'b'`,
 	} {
