@@ -178,6 +178,9 @@ func (s *store) holding(ctx context.Context) (map[string]bool, error) {
 // claim makes an execution of an earlier release, which noted no owner, this one's,
 // and forgets what an earlier run knew of the progress of its executions.
 func (s *store) claim(ctx context.Context, executions []string) error {
+	if len(executions) == 0 {
+		return nil
+	}
 	return s.db.Update(ctx, func(tx *sql.Tx) error {
 		for _, id := range executions {
 			if _, err := tx.ExecContext(ctx, `UPDATE tasks SET owner = ?, stalled = 0 WHERE execution_id = ? AND owner IN (?, '')`, s.me, id, s.me); err != nil {

@@ -242,8 +242,9 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	s.life = life
 	defer func() {
 		endLife()
-		err = errors.Join(err, s.left, s.leave())
-		s.part()
+		if err = errors.Join(err, s.left, s.leave()); err == nil { // else something may run still
+			s.part()
+		}
 	}()
 	if err := s.join(starting); err != nil {
 		return fmt.Errorf("cloud-task-manager: join those that share the database: %w", err)
