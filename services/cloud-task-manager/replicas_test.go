@@ -1,8 +1,13 @@
 package cloudtaskmanager
 
 import (
+	"context"
+	"fmt"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -119,5 +124,229 @@ func TestReplicasServeEachOthersTasks(t *testing.T) {
 				t.Errorf("a second stop: %v", err)
 			}
 		}
+	}
+}
+
+// Of two starts of one task at the same moment one wins, and there is one process.
+func TestReplicasStartATaskOnce(t *testing.T) {
+	c := newReplicas(t)
+	managers := []*manager{c.replica("a"), c.replica("b")}
+	c.task("t", counted+forever)
+	const rounds = 8
+	for round := range rounds {
+		errs := make([]error, len(managers))
+		var wg sync.WaitGroup
+		for i, m := range managers {
+			wg.Go(func() { _, errs[i] = m.startServerTask(t.Context(), contract.StartTaskRequest{TaskID: "t"}) })
+		}
+		wg.Wait()
+		won := slices.Index(errs, nil)
+		if won < 0 || rpc.CodeOf(errs[1-won]) != rpc.Conflict || errs[1-won].Error() != contract.TaskAlreadyRunning("t") {
+			t.Fatalf("round %d: %v", round, errs)
+		}
+		c.eventually("its process has begun", func() bool { return c.marks() == round+1 })
+		if n := len(managers[0].runs.all()) + len(managers[1].runs.all()); n != 1 {
+			t.Errorf("round %d: %d processes", round, n)
+		}
+		if _, err := managers[round%2].stopServerTask(t.Context(), contract.TaskIDRequest{TaskID: "t"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := managers[0].count(t, `SELECT count(*) FROM starts`); n != 0 {
+		t.Errorf("%d starts are announced still", n)
+	}
+}
+
+// A call is made once, though it comes again to another manager.
+func TestReplicasRememberEachOthersCalls(t *testing.T) {
+	c := newReplicas(t)
+	a := c.replica("a")
+	c.task("t", forever)
+	c.again("start", contract.StartServerTask.Name, `{"task_id":"t"}`)
+	c.replica("b")
+	for range 3 {
+		c.again("start", contract.StartServerTask.Name, `{"task_id":"t"}`)
+	}
+	for i := range 2 {
+		for range 4 { // by each of the two
+			c.again(fmt.Sprint("stop ", i), contract.StopServerTask.Name, `{"task_id":"t"}`)
+		}
+		c.startAt(a, "t")
+	}
+	c.again("stop 0", contract.StopServerTask.Name, `{"task_id":"t"}`)
+	if s := c.summary("t"); s.State != "running" {
+		t.Errorf("a stop that came again was carried out again: %+v", s)
+	}
+	c.halt("t")
+}
+
+// Files and revocations are known everywhere.
+func TestReplicasShareFilesAndRevocations(t *testing.T) {
+	c := newReplicas(t)
+	a, b := c.replica("a"), c.replica("b")
+	c.user(contract.User{ID: "u"})
+	ada := newSigner(t)
+	c.create("t", "")
+	first := c.signed("t", ada, map[string]string{"server.py": preamble + forever, "client.py": ""})
+	c.startAt(b, "t")
+	bundleAt := func(m *manager) string {
+		t.Helper()
+		tasks, err := m.requestTasks(t.Context(), contract.UserIDRequest{UserID: "u"})
+		if err != nil || len(tasks) != 1 {
+			t.Fatalf("offered %+v, %v", tasks, err)
+		}
+		return tasks[0].Bundle
+	}
+	for _, m := range []*manager{a, b} {
+		if got := bundleAt(m); got != first {
+			t.Errorf("offered with bundle %.8s, want %.8s", got, first)
+		}
+	}
+	f := c.followChanges() // from where both are
+	second := c.signed("t", ada, map[string]string{"server.py": preamble + forever, "client.py": "# other"})
+	a.received(t.Context(), "t", nil) // as after an upload
+	f.want("t updated: all")
+	for _, m := range []*manager{a, b} {
+		if got := bundleAt(m); got != second || got == first {
+			t.Errorf("offered with bundle %.8s, want %.8s", got, second)
+		}
+	}
+	if _, err := a.revokeBundle(t.Context(), contract.RevokeRequest{Digest: second, Others: []string{first}}); err != nil {
+		t.Fatal(err)
+	}
+	if s := c.becomes("t", stateStopped); !strings.HasPrefix(s.Reason, "revoked") {
+		t.Errorf("after the revocation: %+v", s)
+	}
+	for _, m := range []*manager{a, b} {
+		if _, err := m.startServerTask(t.Context(), contract.StartTaskRequest{TaskID: "t"}); rpc.CodeOf(err) != rpc.Forbidden {
+			t.Errorf("a start of what is revoked: %v", err)
+		}
+	}
+}
+
+// What ends by itself is off offer everywhere, at once.
+func TestReplicasTakeOffWhatReportsItsEnd(t *testing.T) {
+	c := newReplicas(t)
+	a, b := c.replica("a"), c.replica("b")
+	c.user(contract.User{ID: "u"})
+	c.task("t", `
+import signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+while not os.path.exists(sys.argv[1] + "/go"): time.sleep(0.01)
+report(type="info", info="Finished")
+`+forever)
+	c.startAt(a, "t")
+	if got := c.offeredBy(b, "u"); got != "t" {
+		t.Fatalf("offered %q", got)
+	}
+	f := c.followChanges()
+	c.file("t", "../../go", "")
+	c.eventually("it is off while its process lasts", func() bool { return c.offeredBy(b, "u") == "" })
+	if s := c.summary("t"); s.State != "running" {
+		t.Errorf("it has ended before its process: %+v", s)
+	}
+	// A start elsewhere waits for the end.
+	if _, err := b.startServerTask(t.Context(), contract.StartTaskRequest{TaskID: "t"}); err != nil {
+		t.Errorf("a start at the other: %v", err)
+	}
+	f.want("t ended: all", "t started: all")
+}
+
+// One that stops in order is gone at once: a task that it had ended starts elsewhere,
+// and the rest of what it knew is read there. What it left running is its own.
+func TestReplicaStops(t *testing.T) {
+	c := newReplicas(t)
+	a := c.replica("a", func(o *Options) { o.Advertise = "10.1.2.3" })
+	b := c.replica("b")
+	c.user(contract.User{ID: "u"})
+	c.task("t", forever)
+	c.startAt(a, "t")
+	host := func() string {
+		return must(c.cloud, contract.RequestTasks, contract.UserIDRequest{UserID: "u"})[0].Host
+	}
+	for range 2 {
+		if got := host(); got != "10.1.2.3" {
+			t.Errorf("clients look for the server at %s", got)
+		}
+	}
+	a.stop()
+	if s := c.summary("t"); s.State != "stopped" || !strings.HasPrefix(s.Reason, "service_stop") {
+		t.Errorf("after the stop: %+v", s)
+	}
+	if n := b.count(t, `SELECT count(*) FROM instances`); n != 1 {
+		t.Errorf("%d managers have a lease", n)
+	}
+	c.eventually("the other knows that it is alone", func() bool { b.seen.mu.Lock(); defer b.seen.mu.Unlock(); return !b.seen.others })
+	c.start("t")
+	if got := host(); got != "127.0.0.1" {
+		t.Errorf("clients look for the server at %s", got)
+	}
+	refused(c.cloud, contract.DeleteTask, contract.TaskIDRequest{TaskID: "t"}, rpc.Conflict)
+	c.halt("t")
+	must(c.cloud, contract.DeleteTask, contract.TaskIDRequest{TaskID: "t"})
+}
+
+// A deleted task's last execution is deleted by the one that ran it.
+func TestReplicasDeleteATask(t *testing.T) {
+	c := newReplicas(t)
+	a, b := c.replica("a"), c.replica("b")
+	c.task("t", forever)
+	c.startAt(a, "t")
+	c.halt("t")
+	if _, err := b.deleteTask(t.Context(), contract.TaskIDRequest{TaskID: "t"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(c.dir, "work", "tasks", "task_t")); !os.IsNotExist(err) {
+		t.Errorf("its files are there: %v", err)
+	}
+	c.eventually("nothing is left of its execution", func() bool { return len(a.procs.Processes()) == 0 })
+}
+
+// The database is away for longer than the leases last. Nobody condemns anybody.
+func TestReplicasOverAnOutageOfTheDatabase(t *testing.T) {
+	for name, outage := range map[string]func(*testenv.PostgresServer) (end func()){
+		"dead":   func(s *testenv.PostgresServer) func() { s.Kill(); return s.Start },
+		"silent": func(s *testenv.PostgresServer) func() { s.Freeze(); return s.Thaw },
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := testenv.StartPostgres(t)
+			c := &replicas{newCloud(t), database.Server{URL: server.URL}}
+			a, b := c.replica("a"), c.replica("b")
+			c.user(contract.User{ID: "u"})
+			pids := map[string]int{}
+			for id, m := range map[string]*manager{"one": a, "two": b} {
+				c.task(id, forever)
+				c.startAt(m, id)
+				pids[id] = c.summary(id).PID
+			}
+			time.Sleep(testLease) // they are in touch for long enough to condemn
+			end := outage(server)
+			short, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			if _, err := a.requestTasks(short, contract.UserIDRequest{UserID: "u"}); rpc.CodeOf(err) != rpc.Unavailable {
+				t.Errorf("a poll without the database: %v", err)
+			}
+			time.Sleep(testLease + 2*time.Second)
+			end()
+			testenv.Eventually(t, time.Minute, "both have their leases", func() bool {
+				var n int
+				err := a.store.db.View(t.Context(), func(q database.Querier) error {
+					return q.QueryRowContext(t.Context(), `SELECT count(*) FROM instances WHERE lease_until > clock_timestamp()`).Scan(&n)
+				})
+				return err == nil && n == 2
+			})
+			time.Sleep(testLease + 3*time.Second) // somebody would have been condemned
+			for id, pid := range pids {
+				if s := c.summary(id); s.State != "running" || s.PID != pid || gone(pid) {
+					t.Errorf("%s is %+v, its process was %d", id, s, pid)
+				}
+			}
+			if got := c.offeredBy(a, "u"); got != "one two" && got != "two one" {
+				t.Errorf("offered %q", got)
+			}
+			if _, err := a.stopServerTask(t.Context(), contract.TaskIDRequest{TaskID: "two"}); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
