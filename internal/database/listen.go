@@ -16,10 +16,10 @@ const (
 	listenAgain = time.Second
 )
 
-// Listen calls heard whenever a transaction that has notified a channel commits,
-// until ctx ends: `SELECT pg_notify('CHANNEL', '')`. It has a connection of its own,
-// which it renews as often as it must, and calls heard for each, since words may have
-// been missed meanwhile. Several words may come as one. With SQLite there are none.
+// Listen calls heard whenever a transaction commits that has notified a channel (by
+// pg_notify), until ctx ends. It has a connection of its own, which it renews as often
+// as it must, and calls heard for each, since words may have been missed meanwhile.
+// Several words may come as one. With SQLite there are none.
 func (db *DB) Listen(ctx context.Context, channel string, heard func()) {
 	p, ok := db.engine.(*postgres)
 	if !ok {

@@ -350,3 +350,69 @@ func TestReplicasOverAnOutageOfTheDatabase(t *testing.T) {
 		})
 	}
 }
+
+// The tasks of an earlier release, which knew no owners, are of whoever has their
+// processes, and else of nobody.
+func TestReplicasFindTheTasksOfAnEarlierRelease(t *testing.T) {
+	c := newReplicas(t)
+	a := c.replica("a", keepTasks)
+	for _, id := range []string{"here", "gone"} {
+		c.task(id, forever)
+		c.startAt(a, id)
+	}
+	pid := c.summary("here").PID
+	a.exec(t, `UPDATE tasks SET owner = ''`)
+	a.exec(t, `UPDATE tasks SET execution_id = 'another' WHERE id = 'gone'`)
+	a.stop()
+	b := c.replica("b")
+	a = c.replica("a")
+	if _, err := b.stopServerTask(t.Context(), contract.TaskIDRequest{TaskID: "here"}); err != nil {
+		t.Errorf("a stop by the other: %v", err)
+	}
+	c.eventually("its process ends", func() bool { return gone(pid) })
+	testenv.Eventually(t, lostWithin, "what nobody has is lost", func() bool { return c.summary("gone").State == "failed" })
+	if s := c.summary("gone"); !strings.HasPrefix(s.Reason, "lost: ") {
+		t.Errorf("lost: %+v", s)
+	}
+}
+
+// What is passed on between managers is for them alone, and done in the name of who
+// asked the first.
+func TestReplicasPassOnSealed(t *testing.T) {
+	c := newReplicas(t)
+	key, err := rpc.NewKey([]byte(strings.Repeat("k", 32)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed := func() *rpc.SealedTransport {
+		return rpc.Sealed(c.transport(), rpc.SealOptions{Key: key, Self: rpc.Identity{Kind: rpc.Service, Name: "cloud-task-manager"}})
+	}
+	under := func(o *Options) { o.Base.Transport, o.Key = sealed(), key }
+	a, b := c.replica("a", under), c.replica("b", under)
+	viewer := rpc.Identity{Kind: rpc.Operator, Name: "vera", Role: contract.RoleViewer}
+	operator := rpc.Identity{Kind: rpc.Operator, Name: "otto", Role: contract.RoleOperator}
+	as := func(who rpc.Identity) context.Context { return rpc.WithIdentity(t.Context(), who) }
+	caller := sealed()
+	if _, err := rpc.Call(as(operator), caller, contract.CreateTask, contract.CreateTaskRequest{TaskID: "t", Host: "h", Port: 1, FilesPaths: []string{}}); err != nil {
+		t.Fatal(err)
+	}
+	c.file("t", "server.py", preamble+"report(type='print', message='here')\n"+forever)
+	c.startAt(a, "t")
+	c.eventually("a viewer reads its output at each", func() bool {
+		logs, err := rpc.Call(as(viewer), caller, contract.ServerLogs, contract.LogsRequest{TaskID: "t"})
+		direct, err2 := b.serverLogs(as(viewer), contract.LogsRequest{TaskID: "t"})
+		return err == nil && err2 == nil && slices.Contains(logs.Lines, "here") && slices.Contains(direct.Lines, "here")
+	})
+	stop := ownedRequest{Function: contract.StopServerTask.Name, Body: []byte(`{"task_id":"t"}`)}
+	for _, who := range []rpc.Identity{viewer, operator} {
+		if _, err := rpc.Call(as(who), caller, ownedBy(a.shared.id), stop); rpc.CodeOf(err) != rpc.Forbidden {
+			t.Errorf("%s called what is for managers: %v", who, err)
+		}
+	}
+	if reply, err := rpc.Call(t.Context(), caller, ownedBy(a.shared.id), ownedRequest{Function: contract.DeleteTask.Name, Body: stop.Body}); err != nil || reply.Code != rpc.Invalid {
+		t.Errorf("a function that is not passed on: %+v, %v", reply, err)
+	}
+	if _, err := b.stopServerTask(as(operator), contract.TaskIDRequest{TaskID: "t"}); err != nil {
+		t.Error(err)
+	}
+}
