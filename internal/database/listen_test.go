@@ -56,7 +56,7 @@ func TestListen(t *testing.T) {
 }
 
 // With a file there is nobody to hear.
-func TestListenSQLite(t *testing.T) {
+func TestSQLiteHearsNobody(t *testing.T) {
 	db := open(t, filepath.Join(t.TempDir(), "x.db"), schema(itemSchema), Options{})
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
