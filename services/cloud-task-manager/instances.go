@@ -165,12 +165,12 @@ func expire(ctx context.Context, tx *sql.Tx) (gone map[string]string, err error)
 	return gone, rows.Err()
 }
 
-// holding returns the executions that the record says run here.
-func (s *store) holding(ctx context.Context) (map[string]bool, error) {
-	held := map[string]bool{}
+// holding returns the tasks that the record says run here, by execution.
+func (s *store) holding(ctx context.Context) (map[string]*task, error) {
+	held := map[string]*task{}
 	tasks, err := s.some(ctx, `SELECT `+columns+` FROM tasks WHERE state = 'running' AND owner = ?`, s.me)
 	for _, t := range tasks {
-		held[t.executionID] = true
+		held[t.executionID] = t
 	}
 	return held, err
 }

@@ -59,7 +59,7 @@ func (s *Service) renewLease(ctx context.Context) (kept bool, err error) {
 // onLease does what comes with a renewal; sure tells whether others may be taken for
 // dead.
 func (s *Service) onLease(ctx context.Context, sure bool) error {
-	if err := s.endTaken(ctx); err != nil {
+	if err := s.compare(ctx); err != nil {
 		return err
 	}
 	if sure {
@@ -75,19 +75,29 @@ func (s *Service) onLease(ctx context.Context, sure bool) error {
 	return s.countStates(ctx)
 }
 
-// endTaken ends the executions that the record does not know as running here: the
-// others took this manager for dead.
-func (s *Service) endTaken(ctx context.Context) error {
+// compare holds what runs here against the record. What the record does not know as
+// running here the others took, and it is ended. What it knows as running, and what
+// does not, is lost: the database went away in the middle of a start's commit.
+func (s *Service) compare(ctx context.Context) error {
 	all := s.runs.all() // first: one that begins meanwhile is not among them
-	if len(all) == 0 {
-		return nil
-	}
 	held, err := s.store.holding(ctx)
 	if err != nil {
 		return err
 	}
+	missing := map[string]bool{}
+	for id, t := range held {
+		if r := s.runs.get(t.id); r != nil && r.proc.ID() == id {
+			continue
+		}
+		if !s.shared.missing[id] { // it may just begin, or just have ended
+			missing[id] = true
+		} else if err := s.lost(ctx, t, nil); err != nil {
+			return err
+		}
+	}
+	s.shared.missing = missing
 	for _, r := range all {
-		if held[r.proc.ID()] || !r.decide(verdict{stateFailed, end{reason: contract.ReasonLost, detail: "another task manager recorded it as lost"}}) {
+		if held[r.proc.ID()] != nil || !r.decide(verdict{stateFailed, end{reason: contract.ReasonLost, detail: "another task manager recorded it as lost"}}) {
 			continue
 		}
 		s.log.Warn("ends a task's server that was recorded as lost while this task manager was not heard of", "task_id", r.taskID, "execution_id", r.proc.ID(), "pid", r.proc.PID())

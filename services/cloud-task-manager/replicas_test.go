@@ -416,3 +416,19 @@ func TestReplicasPassOnSealed(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A task that is recorded as running here, and does not, is lost, and not for ever
+// running: a commit whose outcome was not known may have left it.
+func TestReplicaFindsWhatItDoesNotRun(t *testing.T) {
+	c := newReplicas(t)
+	a := c.replica("a")
+	c.task("t", forever)
+	c.startAt(a, "t")
+	c.halt("t")
+	a.exec(t, `UPDATE tasks SET state = 'running', withdrawn = 0, ended_ms = NULL, reason = '' WHERE id = 't'`)
+	testenv.Eventually(t, lostWithin, "it is lost", func() bool { return c.summary("t").State == "failed" })
+	if s := c.summary("t"); !strings.HasPrefix(s.Reason, "lost: the service found no process of it") {
+		t.Errorf("lost: %+v", s)
+	}
+	c.start("t")
+}

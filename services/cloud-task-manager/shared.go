@@ -29,7 +29,9 @@ type shared struct {
 	tail  tail
 	head  head
 
-	unseen map[string]int // by instance: how often its mark in the work folder was missing
+	// Of those who keep the lease.
+	unseen  map[string]int  // by instance: how often its mark in the work folder was missing
+	missing map[string]bool // executions that were recorded as running here, and did not, at the last look
 }
 
 // newShared finds out which instance a data folder is, or makes it a new one: a
