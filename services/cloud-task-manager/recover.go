@@ -127,7 +127,7 @@ func (s *Service) adopt(t *task, p *supervise.Process, stopping bool, why end) {
 
 // lost records that a task's process is not there any more.
 func (s *Service) lost(ctx context.Context, t *task, doubt error) error {
-	e := end{reason: contract.ReasonLost, detail: s.noProcess(), at: time.Now()}
+	e := end{reason: contract.ReasonLost, detail: "the service found no process of it", at: time.Now()}
 	if doubt != nil {
 		e.detail += "; some could not be told for certain (the service's log names them), so look before you start it again"
 	}
@@ -199,14 +199,4 @@ func (s *Service) countStates(ctx context.Context) error {
 		s.metrics.tasks.WithLabelValues(string(st)).Set(float64(counts[st]))
 	}
 	return nil
-}
-
-// noProcess says when it was found that a task has none.
-func (s *Service) noProcess() string {
-	select {
-	case <-s.Started():
-		return "the service found no process of it"
-	default:
-		return "the service found no process of it when it started"
-	}
 }

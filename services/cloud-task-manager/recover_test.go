@@ -92,7 +92,7 @@ func TestRestartFindsTrueEnds(t *testing.T) {
 		"finished": "finished: it reported Finished",
 		"error":    "report_error: bad",
 		"code":     "exit_nonzero: the process ended with exit code 4",
-		"gone":     "lost: the service found no process of it when it started",
+		"gone":     "lost: the service found no process of it",
 	} {
 		got := c.summary(id)
 		if got.Reason != want || (got.State == "finished") != (id == "finished") || got.State == "running" {
