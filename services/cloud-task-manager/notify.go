@@ -84,11 +84,14 @@ func (f *feed) add(c change, tell bool) {
 	}
 }
 
-// begin gives the feed the name of a table.
-func (f *feed) begin(name string) {
+// begin gives the feed the name of a table that has come to head. What it holds
+// beyond that is no more.
+func (f *feed) begin(name string, head int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.name = name
+	if f.name = name; f.next > head {
+		f.next, f.changes, f.named = 0, nil, 0
+	}
 }
 
 // bound forgets the oldest, but never the newest. mu is held.

@@ -432,3 +432,28 @@ func TestReplicaFindsWhatItDoesNotRun(t *testing.T) {
 	}
 	c.start("t")
 }
+
+// A standby takes over that lacks the last commits: numbers of changes come again,
+// and what is on offer is read anew.
+func TestReplicaOfADatabaseThatWentBack(t *testing.T) {
+	c := newReplicas(t)
+	a := c.replica("a")
+	c.user(contract.User{ID: "u", DataQnt: ptr(int64(5))})
+	c.task("t", forever)
+	c.start("t")
+	for range 3 {
+		must(c.cloud, contract.UpdateTask, contract.UpdateTaskRequest{TaskID: "t", Host: ptr("h")})
+	}
+	if got := c.offeredBy(a, "u"); got != "t" {
+		t.Fatalf("offered %q", got)
+	}
+	at, _ := a.shared.tail.at()
+	a.exec(t, `DELETE FROM changes WHERE seq > ?`, at-2)
+	c.eventually("it has gone back, too", func() bool { now, _ := a.shared.tail.at(); return now == at-2 })
+	f := c.followChanges()
+	must(c.cloud, contract.UpdateTask, contract.UpdateTaskRequest{TaskID: "t", SelectionCriteria: ptr("data_qnt > 10")})
+	if got := c.offeredBy(a, "u"); got != "" {
+		t.Errorf("offered %q after an update", got)
+	}
+	f.want("t updated: all")
+}

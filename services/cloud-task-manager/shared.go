@@ -42,6 +42,7 @@ func newShared(opt Options) (*shared, error) {
 	}
 	s := &shared{lease: cmp.Or(opt.Lease, DefaultLease), unseen: map[string]int{}}
 	s.tail.kick, s.tail.moved = make(chan struct{}, 1), make(chan struct{})
+	s.head.turn = make(chan struct{}, 1)
 	if name, err := os.Hostname(); err == nil {
 		s.host = name
 	}
@@ -106,6 +107,7 @@ func (s *Service) join(ctx context.Context) error {
 	if err := s.leaveMark(); err != nil {
 		return fmt.Errorf("leave a mark in the work folder: %w", err)
 	}
+	s.log.Info("is one of the task managers of its database", "instance", s.shared.id, "lease", s.shared.lease)
 	return s.reload(ctx)
 }
 

@@ -7,16 +7,11 @@ import (
 	"time"
 
 	"github.com/agata-fl/agata/pkg/contract"
-	"github.com/agata-fl/agata/pkg/rpc"
 )
 
-const (
-	// tailAgain is how often the table of changes is read when nobody says that
-	// there is one.
-	tailAgain = time.Second
-	// freshTime bounds how long a client's request waits for the last changes.
-	freshTime = 2 * time.Second
-)
+// tailAgain is how often the table of changes is read when nobody says that there is
+// one.
+const tailAgain = time.Second
 
 // tail is how far this manager has come in the table of changes: what it offers is
 // what the record said after change seq, or later. It alone changes what is on offer.
@@ -87,7 +82,10 @@ func (s *Service) catchUp(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("read the changes of tasks: %w", err)
 		}
-		if len(list) > 0 && list[0].Seq != at+1 { // it was away for long
+		if len(list) == 0 {
+			return s.wound(ctx, at)
+		}
+		if list[0].Seq != at+1 { // it was away for long
 			return s.reload(ctx)
 		}
 		for _, c := range list {
@@ -100,6 +98,17 @@ func (s *Service) catchUp(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// wound begins anew if the table has gone back behind a place: a standby that did not
+// have the last commits took over.
+func (s *Service) wound(ctx context.Context, at int64) error {
+	head, err := s.store.head(ctx)
+	if err != nil || head >= at {
+		return err
+	}
+	s.log.Warn("the database has lost its last commits; what is on offer is read anew", "was_at", at, "is_at", head)
+	return s.reload(ctx)
 }
 
 // reload begins anew where the table is now.
@@ -137,7 +146,7 @@ func (s *Service) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.feed.begin(name)
+	s.feed.begin(name, head)
 	for _, c := range list {
 		if c.Seq <= head {
 			c.All = true // whom it concerned nobody knows any more
@@ -225,76 +234,4 @@ func (s *Service) meet(ctx context.Context) error {
 		s.seen.among(len(others) > 0)
 	}
 	return err
-}
-
-// fresh waits until this manager has taken in every change that was committed when
-// it was called: a client that was woken by one is not answered from before it.
-func (s *Service) fresh(ctx context.Context) error {
-	if s.shared == nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, freshTime)
-	defer cancel()
-	head, err := s.shared.head.ask(ctx, s.store.head)
-	if err != nil {
-		return rpc.Errorf(rpc.Unavailable, "look for the last changes of tasks: %w", err)
-	}
-	for {
-		seq, moved := s.shared.tail.at()
-		if seq >= head {
-			return nil
-		}
-		s.shared.tail.wake()
-		select {
-		case <-moved:
-		case <-ctx.Done():
-			return rpc.Errorf(rpc.Unavailable, "the last changes of tasks were not read in time: %w", context.Cause(ctx))
-		}
-	}
-}
-
-// head asks for the last change for all who want to know at once: who comes while
-// it is being asked for shares the next question.
-type head struct {
-	turn sync.Mutex // one question at a time
-	mu   sync.Mutex
-	next *question
-}
-
-type question struct {
-	done chan struct{} // closed when the rest is set
-	seq  int64
-	err  error
-}
-
-func (h *head) ask(ctx context.Context, read func(context.Context) (int64, error)) (int64, error) {
-	h.mu.Lock()
-	q, first := h.next, h.next == nil
-	if first {
-		q = &question{done: make(chan struct{})}
-		h.next = q
-	}
-	h.mu.Unlock()
-	if first {
-		h.answer(ctx, q, read)
-	}
-	select {
-	case <-q.done:
-		return q.seq, q.err
-	case <-ctx.Done():
-		return 0, context.Cause(ctx)
-	}
-}
-
-// answer asks for the others too, whether or not the one who came first still waits.
-func (h *head) answer(ctx context.Context, q *question, read func(context.Context) (int64, error)) {
-	h.turn.Lock()
-	defer h.turn.Unlock()
-	h.mu.Lock()
-	h.next = nil
-	h.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), freshTime)
-	defer cancel()
-	q.seq, q.err = read(ctx)
-	close(q.done)
 }
