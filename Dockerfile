@@ -36,7 +36,7 @@ FROM python:${PYTHON_VERSION}-slim-bookworm
 # /data holds all state of a service, the others what docker-compose.yml mounts
 # there. Made here, since a new volume takes its owner from the image.
 RUN useradd --uid 10001 --create-home --shell /usr/sbin/nologin agata \
- && install -d -o agata -g agata -m 0700 /data /authority /credentials /trust
+ && install -d -o agata -g agata -m 0700 /data /authority /credentials /trust /work
 COPY --from=venv /opt/agata/venv /opt/agata/venv
 COPY --from=build /out/agata /usr/local/bin/agata
 ENV AGATA_TASKS_PYTHON=/opt/agata/venv/bin/python3 \

@@ -38,7 +38,7 @@ func (a *App) base(ctx context.Context, name, client string, b config.Broker) (b
 	return baseservice.Options{
 		Version: a.build.Version, Transport: t, Schemas: a.schemas, Logger: a.log, Registerer: reg,
 		HideErrors: a.cfg.RPC.HideErrors, Events: a.cfg.Events.Register, Records: a.cfg.History.Records, Client: client,
-		Spool: a.outbox(name, 0), SpoolBytes: a.cfg.Outbox.MaxBytes(), Alone: client == "" && a.alone(name),
+		Spool: a.outbox(name, 0), SpoolBytes: a.cfg.Outbox.MaxBytes(), Alone: client == "" && a.alone(),
 	}, t, err
 }
 
@@ -169,7 +169,7 @@ func (a *App) startTaskManager(ctx context.Context) error {
 		Python: a.cfg.Tasks.Python, PythonPath: pythonPath, Warm: a.cfg.Tasks.Warm, TrustedKeys: a.cfg.Tasks.TrustedKeys,
 		FilesAddr: listen(a.cfg.Files.Host, a.cfg.Files.Port), TLS: a.tls.server, FilesLimits: artifact.Limits{FileBytes: a.cfg.Files.MaxFileBytes()},
 		AllowOrigin: "*", Limits: a.limits(), Account: account, Environment: a.cfg.Tasks.Environment, Stall: a.cfg.Tasks.Stall,
-		Grace: a.cfg.Tasks.Grace, KeepTasks: a.opt.KeepTasks,
+		Grace: a.cfg.Tasks.Grace, KeepTasks: a.opt.KeepTasks, Lease: a.cfg.Tasks.Lease, Advertise: a.cfg.Tasks.Advertise,
 	})
 	if err != nil {
 		return portHint(err, "file server", a.cfg.Files.Port)

@@ -173,6 +173,9 @@ type Tasks struct {
 	Warm        []string // modules that a waiting interpreter has imported; none: none waits
 	User        string   // account that tasks run as; "": AGATA's own
 	TrustedKeys string   // absolute path of the allow-list of signers; "": none is set
+
+	Lease     time.Duration // after which a task manager that is silent is taken for dead, where there are several
+	Advertise string        // where clients find the servers of tasks that run here; "": as each task says
 }
 
 // AuthMode says whether who changes something must have signed in.

@@ -148,6 +148,11 @@ func fields() []field {
 	add("trusted_keys", "", "file with the public keys of those whose signed code may run here, one a line; default: all code may",
 		str(func(c *Config) *string { return &c.Tasks.TrustedKeys }, anyText))
 
+	add("lease", "30", "seconds after which a task manager of the cloud that was not heard of counts as dead, where several share a database, and its tasks as lost",
+		span(func(c *Config) *time.Duration { return &c.Tasks.Lease }, time.Second, 5*time.Second, time.Hour))
+	add("advertise", "", "host at which clients find the servers of tasks that run here, in place of the host of the task; default: that of the task",
+		str(func(c *Config) *string { return &c.Tasks.Advertise }, anyText))
+
 	section = "auth"
 	add("mode", "auto", "on: who changes something must have signed in; off; auto: on when the key file is there", func(c *Config) value {
 		return choiceValue[AuthMode]{&c.Auth.Mode, []AuthMode{AuthAuto, AuthOn, AuthOff}}

@@ -185,7 +185,7 @@ func TestMissingFiles(t *testing.T) {
 	}
 	want := Tasks{
 		Python: wd + "/env/python", WorkCloud: wd + "/w", WorkClient: wd + "/d/client",
-		Grace: 5 * time.Second, Quarantine: time.Hour, RestartAttempts: 2, Stall: 10 * time.Minute, Environment: []string{}, Warm: []string{},
+		Grace: 5 * time.Second, Quarantine: time.Hour, RestartAttempts: 2, Stall: 10 * time.Minute, Environment: []string{}, Warm: []string{}, Lease: 30 * time.Second,
 	}
 	if diff := cmp.Diff(want, c.Tasks); diff != "" {
 		t.Errorf("tasks (-want +got):\n%s", diff)

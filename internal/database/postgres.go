@@ -125,17 +125,7 @@ func (p *postgres) name() string {
 }
 
 func (p *postgres) connect() (writer, reader *sql.DB, err error) {
-	before := stdlib.OptionBeforeConnect(func(_ context.Context, c *pgx.ConnConfig) error {
-		if p.opts.Server.PasswordFile == "" {
-			return nil
-		}
-		password, err := os.ReadFile(p.opts.Server.PasswordFile)
-		if err != nil {
-			return fmt.Errorf("read the password of the database: %w", err)
-		}
-		c.Password = strings.TrimRight(string(password), "\r\n")
-		return nil
-	})
+	before := stdlib.OptionBeforeConnect(func(_ context.Context, c *pgx.ConnConfig) error { return p.setPassword(c) })
 	pool := sql.OpenDB(connector{stdlib.GetConnector(*p.config, before), p})
 	connections := cmp.Or(p.opts.Server.Connections, DefaultConnections)
 	pool.SetMaxOpenConns(connections)
@@ -143,6 +133,19 @@ func (p *postgres) connect() (writer, reader *sql.DB, err error) {
 	pool.SetConnMaxIdleTime(5 * time.Minute)
 	pool.SetConnMaxLifetime(time.Hour) // so that after a failover all find the new server
 	return pool, pool, nil
+}
+
+// setPassword gives a connection the password that is in the file now.
+func (p *postgres) setPassword(c *pgx.ConnConfig) error {
+	if p.opts.Server.PasswordFile == "" {
+		return nil
+	}
+	password, err := os.ReadFile(p.opts.Server.PasswordFile)
+	if err != nil {
+		return fmt.Errorf("read the password of the database: %w", err)
+	}
+	c.Password = strings.TrimRight(string(password), "\r\n")
+	return nil
 }
 
 func (p *postgres) migrations(all fs.FS) (fs.FS, error) { return fs.Sub(all, "postgres") }

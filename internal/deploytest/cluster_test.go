@@ -114,7 +114,10 @@ func kubernetes(t *testing.T) map[string]part {
 						Secret struct {
 							SecretName string `yaml:"secretName"`
 						}
-						ConfigMap struct{ Name string } `yaml:"configMap"`
+						ConfigMap             struct{ Name string } `yaml:"configMap"`
+						PersistentVolumeClaim struct {
+							ClaimName string `yaml:"claimName"`
+						} `yaml:"persistentVolumeClaim"`
 					}
 				}
 			}
@@ -175,6 +178,10 @@ func kubernetes(t *testing.T) map[string]part {
 				find("ConfigMap", v.ConfigMap.Name)
 				sources[v.Name] = v.ConfigMap.Name
 			}
+			if claim := v.PersistentVolumeClaim.ClaimName; claim != "" {
+				find("PersistentVolumeClaim", claim)
+				sources[v.Name] = claim
+			}
 		}
 		for _, v := range o.Spec.VolumeClaimTemplates {
 			sources[v.Metadata.Name] = "claim of each " + name
@@ -230,7 +237,7 @@ func TestClusters(t *testing.T) {
 				data[p.mounts["/data"]] = name
 				checkCloudService(t, name, p, nodes)
 			}
-			want := map[string]int{app.UserManager: 2, app.CloudGateway: 2, app.CloudTaskManager: 1}
+			want := map[string]int{app.UserManager: 2, app.CloudGateway: 2, app.CloudTaskManager: 2}
 			if fmt.Sprint(replicas) != fmt.Sprint(want) {
 				t.Errorf("got %v, want %v", replicas, want)
 			}
@@ -258,16 +265,21 @@ func checkCloudService(t *testing.T, name string, p part, nodes []string) {
 			t.Errorf("%s does not find %q", name, path)
 		}
 	}
-	if strings.HasPrefix(name, app.CloudGateway) && cfg.Gateway.Host != "0.0.0.0" || name == app.CloudTaskManager && cfg.Files.Host != "0.0.0.0" {
+	if strings.HasPrefix(name, app.CloudGateway) && cfg.Gateway.Host != "0.0.0.0" || strings.HasPrefix(name, app.CloudTaskManager) && cfg.Files.Host != "0.0.0.0" {
 		t.Errorf("nobody outside of its container reaches %s", name)
+	}
+	// The files of tasks are shared, and where a server runs is told.
+	if _, told := p.environ["AGATA_TASKS_ADVERTISE"]; strings.HasPrefix(name, app.CloudTaskManager) && (cfg.Tasks.WorkCloud != "/work" || p.mounts["/work"] != "work" || !told) {
+		t.Errorf("%s has the files of tasks in %s, which is %q", name, cfg.Tasks.WorkCloud, p.mounts[cfg.Tasks.WorkCloud])
 	}
 }
 
-// TestProxyOfTheCluster: it knows each gateway.
+// TestProxyOfTheCluster: it knows each gateway and each file server.
 func TestProxyOfTheCluster(t *testing.T) {
 	proxy := read(t, "deploy/cluster/haproxy.cfg")
 	for name := range composedCluster(t) {
-		if replica(name) == app.CloudGateway && !strings.Contains(proxy, " "+name+":9001\n") {
+		port := map[string]string{app.CloudGateway: "9001", app.CloudTaskManager: "5000"}[replica(name)]
+		if port != "" && !strings.Contains(proxy, " "+name+":"+port+"\n") {
 			t.Errorf("haproxy.cfg does not name %s", name)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -19,6 +20,9 @@ const (
 	// callDeliveries is how often a call is given to services that die of it; its
 	// deadline mostly comes first.
 	callDeliveries = 20
+	// ownedExpires is how long the queue of one service's own function is kept that
+	// nobody reads, in milliseconds: longer than a restart takes.
+	ownedExpires = 10 * 60 * 1000
 )
 
 // declaration is how a queue that has a name is declared.
@@ -36,12 +40,16 @@ type declaration struct {
 // that cannot be stored yet is not.
 func (o Options) declarationOf(name string) declaration {
 	told := name == contract.RecordsQueue || name == contract.EventsQueue
-	if o.Compat && name != contract.RecordsQueue {
+	owned := strings.HasPrefix(name, contract.OwnedTaskPrefix)
+	if o.Compat && name != contract.RecordsQueue && !owned {
 		return declaration{}
 	}
 	args := amqp.Table{}
 	if told {
 		args["x-max-length"] = int32(maxEvents)
+	}
+	if owned {
+		args["x-expires"] = int32(ownedExpires)
 	}
 	if o.Quorum {
 		args["x-queue-type"], args["x-delivery-limit"] = amqp.QueueTypeQuorum, int32(callDeliveries)

@@ -73,3 +73,7 @@ type Reply struct {
 	Return     json.RawMessage `json:"return,omitempty"`
 	Exception  *string         `json:"exception,omitempty"`
 }
+
+// OwnedTaskPrefix begins the name of a function that one of several task managers
+// serves to the others: what is for the tasks that it runs. Its id follows.
+const OwnedTaskPrefix = "rpc_exec_owned_task."

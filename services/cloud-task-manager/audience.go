@@ -93,8 +93,7 @@ func (s *Service) listTaskClients(ctx context.Context, req contract.TaskAudience
 	if err != nil {
 		return answer, err
 	}
-	r := s.runs.get(t.id)
-	answer.Running = r != nil && r.verdict() == nil
+	answer.Running = s.runsNow(t)
 	page, err := s.pageOfClients(ctx, req.ListRequest)
 	if err != nil {
 		return answer, err

@@ -69,7 +69,9 @@ func (s *Service) updateTask(ctx context.Context, req contract.UpdateTaskRequest
 	if err != nil {
 		return none, err
 	}
-	s.offers.Replace(o)
+	if s.shared == nil {
+		s.offers.Replace(o)
+	}
 	s.notify(contract.ChangeUpdated, t.id, "")
 	s.base.Event(ctx, contract.About{Task: req.TaskID}, contract.UpdateTask.Name, "Finished updating task")
 	return none, nil

@@ -28,7 +28,11 @@ func (s *Service) deleteTask(ctx context.Context, req contract.TaskIDRequest) (n
 	if err := s.idle(ctx, req.TaskID); err != nil {
 		return none, err
 	}
-	was, err := s.store.remove(ctx, req.TaskID)
+	var was state
+	err = s.patient(ctx, req.TaskID, func() (err error) {
+		was, err = s.store.remove(ctx, req.TaskID)
+		return err
+	})
 	if err != nil {
 		return none, err
 	}
@@ -48,11 +52,15 @@ func (s *Service) deleteTask(ctx context.Context, req contract.TaskIDRequest) (n
 // idle returns nil if a task is registered and does not run. The caller has the
 // task's turn.
 func (s *Service) idle(ctx context.Context, id string) error {
-	if _, err := s.registered(ctx, id); err != nil {
+	t, err := s.registered(ctx, id)
+	if err != nil {
+		return err
+	}
+	if t, err = s.endedElsewhere(ctx, t); err != nil {
 		return err
 	}
 	r, err := s.settled(ctx, id)
-	if err == nil && r != nil {
+	if err == nil && (r != nil || s.elsewhere(t)) {
 		err = rpc.Text(rpc.Conflict, contract.TaskRuns(id))
 	}
 	return err
@@ -60,6 +68,9 @@ func (s *Service) idle(ctx context.Context, id string) error {
 
 // removeLeft deletes the files of a task whose record was deleted, if they were not.
 func (s *Service) removeLeft(ctx context.Context, id string) error {
+	if s.shared != nil {
+		return s.store.removeBeside(ctx, id, s.files.Remove)
+	}
 	left, err := s.store.removal(ctx, id)
 	if err != nil || !left {
 		return err
@@ -89,15 +100,36 @@ func (s *Service) removeAllLeft(ctx context.Context) error {
 // returns its last state.
 func (s *store) remove(ctx context.Context, id string) (was state, err error) {
 	err = s.db.UpdateOf(ctx, id, func(tx *sql.Tx) error {
+		if err := s.free(ctx, tx, id); err != nil {
+			return err
+		}
 		if err := tx.QueryRowContext(ctx, `DELETE FROM tasks WHERE id = ? RETURNING state`, id).Scan(&was); err != nil {
 			return fmt.Errorf("delete task %s: %w", id, err)
 		}
 		if _, err := tx.ExecContext(ctx, `INSERT INTO removals (id) VALUES (?) ON CONFLICT (id) DO NOTHING`, id); err != nil {
 			return err
 		}
-		return s.calls.Remember(ctx, tx, nothing)
+		if err := s.calls.Remember(ctx, tx, nothing); err != nil {
+			return err
+		}
+		return s.tell(ctx, tx, id, changeDeleted, "")
 	})
 	return was, err
+}
+
+// removeBeside deletes the files that a note says are left, while no other manager
+// makes a task of this id: that one's files would go with them.
+func (s *store) removeBeside(ctx context.Context, id string, remove func(string) error) error {
+	return s.db.UpdateOf(ctx, id, func(tx *sql.Tx) error {
+		res, err := tx.ExecContext(ctx, `DELETE FROM removals WHERE id = ?`, id)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return err
+		}
+		return remove(id)
+	})
 }
 
 // removed forgets the note of a task's files.

@@ -17,6 +17,12 @@
 // records its end: the truth about a process is its exit. The running tasks are
 // also held in memory (control.Offers), so that a client's request reads no database.
 //
+// Several managers may share one PostgreSQL database (shared.go). Each has a lease
+// there (lease.go), a task belongs to the one that started it, which the others ask to
+// stop it and for its output (forward.go), and an announced start is the claim on its
+// task (claim.go). Every change is in a table that each manager follows, and what it
+// offers comes from there (tail.go). On SQLite there is one manager and none of this.
+//
 // What happens is told twice: as events of the timeline, and as records for the
 // cloud's history (history.go), which has executions and rounds besides. A service
 // that takes over tells what the last one may have kept to itself.

@@ -35,14 +35,13 @@ func (s *Service) explainTask(ctx context.Context, req contract.ExplainRequest) 
 	}
 	add("the task is registered", outcomeTrue, "since "+t.created.Format(contract.DateLayout))
 
-	r := s.runs.get(t.id)
-	running := r != nil && r.verdict() == nil
+	running := s.runsNow(t)
 	detail := "its state is " + string(t.state)
 	if reason := t.end.why(); reason != "" {
 		detail = fmt.Sprintf("%s (%s)", detail, reason)
 	}
-	if since := r.stalledSince(); running && since != 0 {
-		detail += ", stalled since " + time.UnixMicro(int64(since*1e6)).Format(contract.DateLayout)
+	if running && t.stalled != 0 {
+		detail += ", stalled since " + time.UnixMicro(int64(t.stalled*1e6)).Format(contract.DateLayout)
 	}
 	add("the task is running", outcome(running), detail)
 	digest, err := s.bundleOf(t.id)

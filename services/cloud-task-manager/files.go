@@ -9,6 +9,7 @@ import (
 
 	"github.com/agata-fl/agata/internal/artifact"
 	"github.com/agata-fl/agata/internal/audit"
+	"github.com/agata-fl/agata/pkg/baseservice"
 	"github.com/agata-fl/agata/pkg/contract"
 	"github.com/agata-fl/agata/pkg/rpc"
 )
@@ -63,7 +64,8 @@ func (s *Service) deleteTaskFile(ctx context.Context, req contract.TaskFileReque
 		return none, err
 	}
 	// The file is gone, whether or not that can be remembered.
-	if err := s.store.remember(context.WithoutCancel(ctx)); err != nil {
+	call, _ := baseservice.CallFrom(ctx)
+	if err := s.store.remember(context.WithoutCancel(ctx), call); err != nil {
 		s.log.Warn("the deletion of a file may be carried out again", "task_id", req.TaskID, "path", req.Path, "err", err)
 	}
 	s.log.Info("deleted a file of a task", "task_id", req.TaskID, "path", req.Path)
@@ -74,6 +76,11 @@ func (s *Service) deleteTaskFile(ctx context.Context, req contract.TaskFileReque
 // received puts an upload on the timeline.
 func (s *Service) received(ctx context.Context, taskID string, files []artifact.File) {
 	s.rebundled(taskID, files)
+	if s.shared != nil {
+		if err := s.store.filed(context.WithoutCancel(ctx), taskID); err != nil {
+			s.log.Error("the other task managers were not told of an upload: update the task, or upload again", "task_id", taskID, "err", err)
+		}
+	}
 	what := fmt.Sprintf("%d files", len(files))
 	if len(files) == 1 {
 		what = files[0].Path

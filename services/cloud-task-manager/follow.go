@@ -31,7 +31,7 @@ func (s *Service) resume(taskID string, o *control.Offer, proc *supervise.Proces
 	r := newRun(taskID, s.folder(taskID), proc)
 	r.decided = decided
 	before := s.runs.add(r)
-	if o != nil {
+	if o != nil && s.shared == nil {
 		s.offers.Add(o)
 	}
 	s.workers.Go(func() {
@@ -129,14 +129,18 @@ func (s *Service) save(r *run) {
 func (s *Service) conclude(r *run, exit supervise.Exit) {
 	v := judge(r.verdict(), exit)
 	r.decide(v) // a stop that comes now finds it decided
-	s.offers.Remove(r.taskID)
+	s.unoffer(r.taskID)
 	if v.state != stateStopped { // else that was told when it was decided
 		s.notify(contract.ChangeEnded, r.taskID, "")
 	}
 	log := s.log.With("task_id", r.taskID, "execution_id", r.proc.ID(), "state", string(v.state), "reason", v.end.reason, "detail", v.end.detail)
-	if err := s.recordEnd(r, v); err != nil {
+	recorded, err := s.recordEnd(r, v)
+	switch {
+	case err != nil:
 		log.Error("the end of a task could not be recorded; the next run of the service will", "err", err)
-	} else {
+	case !recorded: // and told, by another manager that took this one for dead
+		s.commitSeen(r)
+	default:
 		s.metrics.moved(stateRunning, v.state)
 		s.tellEnd(r.about(), r.proc.PID(), r.proc.StartedAt(), v, r.proc)
 		s.base.Event(context.Background(), r.about(), "end_server_task", fmt.Sprintf("Server task %s: %s", v.state, v.end.reason))
@@ -154,16 +158,16 @@ func (s *Service) conclude(r *run, exit supervise.Exit) {
 // recordEnd writes how an execution ended, as soon as the disk takes it: until
 // then the task counts as running, though it is not offered. It gives up when the
 // service stops.
-func (s *Service) recordEnd(r *run, v verdict) error {
+func (s *Service) recordEnd(r *run, v verdict) (recorded bool, err error) {
 	for pause := recordAgain; ; pause = min(2*pause, recordMost) {
-		err := s.store.ended(context.Background(), r.taskID, r.proc.ID(), v.state, v.end)
+		recorded, err = s.store.ended(context.Background(), r.taskID, r.proc.ID(), v.state, v.end)
 		if err == nil {
-			return nil
+			return recorded, nil
 		}
 		s.log.Error("the end of a task cannot be recorded now, and is tried again", "task_id", r.taskID, "execution_id", r.proc.ID(), "err", err)
 		select {
 		case <-s.life.Done():
-			return err
+			return false, err
 		case <-time.After(pause):
 		}
 	}

@@ -22,9 +22,22 @@ import (
 // oldest first. Between the three there is no order. None if the task never ran.
 func (s *Service) serverLogs(ctx context.Context, req contract.LogsRequest) (contract.Logs, error) {
 	logs := contract.Logs{Lines: []string{}}
-	if _, err := s.registered(ctx, req.TaskID); err != nil {
+	t, err := s.registered(ctx, req.TaskID)
+	if err != nil {
 		return logs, err
 	}
+	if _, err := parsePlace(req.After); err != nil {
+		return logs, err
+	}
+	if s.shared != nil && t.executionID != "" && t.owner != s.shared.id {
+		return forward(ctx, s, t, contract.ServerLogs, req)
+	}
+	return s.logsHere(req)
+}
+
+// logsHere is serverLogs of an execution that this manager ran.
+func (s *Service) logsHere(req contract.LogsRequest) (contract.Logs, error) {
+	logs := contract.Logs{Lines: []string{}}
 	since, err := parsePlace(req.After)
 	if err != nil {
 		return logs, err

@@ -1,12 +1,14 @@
 package cloudtaskmanager
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -23,7 +25,9 @@ const managerVar = "AGATA_TEST_TASK_MANAGER"
 type managerSpec struct {
 	Broker amqpx.Options
 	Dir    string
+	Data   string // "": data in Dir
 	Server database.Server
+	Lease  time.Duration
 }
 
 func TestMain(m *testing.M) {
@@ -50,7 +54,7 @@ func runManager(text string) error {
 	}
 	s, err := New(Options{
 		Base: baseservice.Options{Transport: tr, Schemas: schemas}, Database: spec.Server,
-		Data: filepath.Join(spec.Dir, "data"), Work: filepath.Join(spec.Dir, "work"), FilesAddr: "127.0.0.1:0", KeepTasks: true,
+		Data: filepath.Join(spec.Dir, cmp.Or(spec.Data, "data")), Lease: spec.Lease, Work: filepath.Join(spec.Dir, "work"), FilesAddr: "127.0.0.1:0", KeepTasks: true,
 	})
 	if err != nil {
 		return err

@@ -24,6 +24,7 @@ type feed struct {
 	mu      sync.Mutex
 	name    string
 	next    int64    // the seq of the last change
+	lost    int64    // the seq of the last one that is forgotten
 	changes []change // the last of them, in their order
 	named   int      // the clients that these name
 	more    chan struct{}
@@ -48,19 +49,56 @@ func (f *feed) push(c contract.TaskChange, find func() (ids []string, all bool))
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.next++
-	c.Seq = f.next
-	f.changes = append(f.changes, change{c, time.Now(), find})
+	c.Seq = f.next + 1
+	f.append(change{c, time.Now(), find})
+}
+
+// append is push of a change that has its place. mu is held.
+func (f *feed) append(c change) {
+	f.next = c.Seq
+	f.changes = append(f.changes, c)
 	f.named += len(c.Clients)
 	f.bound()
 	close(f.more)
 	f.more = make(chan struct{})
 }
 
+// add is push for a change of a table that others read too; one that is not told
+// only takes its place.
+func (f *feed) add(c change, tell bool) {
+	if c.find != nil {
+		c.find = sync.OnceValues(c.find)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case len(f.changes) == 0 && f.next == 0:
+		f.lost = c.Seq - 1
+	case c.Seq <= f.next:
+		return // it is there
+	case c.Seq > f.next+1:
+		f.lost, f.changes, f.named = c.Seq-1, nil, 0
+	}
+	if f.next = c.Seq; tell {
+		f.append(c)
+	}
+}
+
+// begin gives the feed the name of a table that has come to head. What it holds
+// beyond that is no more.
+func (f *feed) begin(name string, head int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.name = name; f.next > head {
+		f.next, f.changes, f.named = 0, nil, 0
+	}
+}
+
 // bound forgets the oldest, but never the newest. mu is held.
 func (f *feed) bound() {
 	for len(f.changes) > maxChanges || f.named > maxConcerned && len(f.changes) > 1 {
 		f.named -= len(f.changes[0].Clients)
+		f.lost = f.changes[0].Seq
 		f.changes = f.changes[1:]
 	}
 }
@@ -82,7 +120,7 @@ func (f *feed) since(name string, after int64) (answer contract.Changes, found [
 			found = append(found, c)
 		}
 	}
-	answer.Missed = f.next-after > int64(len(found))
+	answer.Missed = after < f.lost
 	return answer, found, f.more, f.closed
 }
 
@@ -141,7 +179,13 @@ func (s *Service) awaitChanges(ctx context.Context, req contract.AwaitChangesReq
 
 // notify tells that something happened to a task; of a stop, to which execution. Whom the end of an offer
 // concerns is who had it in its last answer, now: the next one will not hold it.
+//
+// Where several managers share the database the change is in a table, by the
+// transaction that made it, and comes from there.
 func (s *Service) notify(what, taskID, executionID string) {
+	if s.shared != nil {
+		return
+	}
 	c := contract.TaskChange{Task: taskID, Change: what, Execution: executionID}
 	switch what {
 	case contract.ChangeStopped, contract.ChangeEnded:

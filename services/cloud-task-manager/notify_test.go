@@ -224,3 +224,50 @@ func BenchmarkConcerned(b *testing.B) {
 		}
 	})
 }
+
+// A feed that follows a table: what is not told only takes its place, what comes
+// again is passed over, and a gap is missed by those who were before it.
+func TestFeedOfATable(t *testing.T) {
+	f := newFeed()
+	add := func(seq int64, tell bool) {
+		f.add(change{TaskChange: contract.TaskChange{Seq: seq, Task: fmt.Sprint(seq), Change: contract.ChangeUpdated, All: true}, at: time.Now()}, tell)
+	}
+	check := func(after int64, missed bool, want ...int64) {
+		t.Helper()
+		answer, found, _, _ := f.since("table", after)
+		var got []int64
+		for _, c := range found {
+			got = append(got, c.Seq)
+		}
+		if !slices.Equal(got, want) || answer.Missed != missed {
+			t.Errorf("after %d: %v, missed %t; want %v, %t", after, got, answer.Missed, want, missed)
+		}
+	}
+	f.begin("table", 7)
+	add(5, true)
+	add(6, false)
+	add(7, true)
+	add(7, true)
+	check(4, false, 5, 7)
+	check(5, false, 7)
+	check(6, false, 7)
+	check(7, false)
+	check(3, true, 5, 7)
+	add(8, false)
+	check(7, false)
+	add(20, true) // it was away
+	check(7, true, 20)
+	check(19, false, 20)
+	f.begin("table", 10) // the table went back
+	add(10, true)
+	add(11, true)
+	check(10, false, 11)
+	check(9, false, 10, 11)
+	check(8, true, 10, 11)
+	for seq := int64(12); seq < 12+maxChanges; seq++ {
+		add(seq, true)
+	}
+	if answer, found, _, _ := f.since("table", 10); !answer.Missed || len(found) != maxChanges {
+		t.Errorf("of many: %d, missed %t", len(found), answer.Missed)
+	}
+}

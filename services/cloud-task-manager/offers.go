@@ -17,6 +17,14 @@ func (s *Service) offerOf(t *task) (*control.Offer, error) {
 	return o, err
 }
 
+// unoffer takes a task off at once. Where several managers offer it, the record says
+// that it is off, and the tail of changes does it.
+func (s *Service) unoffer(taskID string) {
+	if s.shared == nil {
+		s.offers.Remove(taskID)
+	}
+}
+
 // execution is what an offer says of its server's execution: nothing to the peers of
 // an open cloud, who get what the wire has and no more.
 func (s *Service) execution(id string) string {

@@ -26,11 +26,13 @@ func (m memory) Recall(ctx context.Context, call baseservice.Call) (json.RawMess
 // nothing is the reply of every function that is remembered.
 const nothing = "null"
 
-// remember writes down that the context's call took effect, if that is not
-// written yet: for effects that no transaction of the store holds.
-func (s *store) remember(ctx context.Context) error {
-	call, _ := baseservice.CallFrom(ctx)
-	err := s.db.UpdateOf(ctx, call.MessageID, func(tx *sql.Tx) error { return s.calls.Remember(ctx, tx, nothing) })
+// remember writes down that a call took effect, if that is not written yet: for
+// effects that no transaction of the store holds.
+func (s *store) remember(ctx context.Context, call baseservice.Call) error {
+	if call.MessageID == "" {
+		return nil
+	}
+	err := s.db.UpdateOf(ctx, call.MessageID, func(tx *sql.Tx) error { return s.calls.RememberCall(ctx, tx, call, nothing) })
 	if database.IsUnique(err) {
 		return nil
 	}
@@ -45,12 +47,16 @@ type intent struct {
 	at                  time.Time
 }
 
-// intend announces an execution, as the effect of the context's call.
+// intend announces an execution, as the effect of the context's call. Among several
+// managers that claims the task for this one.
 func (s *store) intend(ctx context.Context, taskID, executionID string) error {
 	call, _ := baseservice.CallFrom(ctx)
 	return s.db.UpdateOf(ctx, taskID, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO starts (execution_id, task_id, function, message_id, at_ms) VALUES (?, ?, ?, ?, ?)`,
-			executionID, taskID, call.Function, call.MessageID, time.Now().UnixMilli())
+		if err := s.free(ctx, tx, taskID); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO starts (execution_id, task_id, function, message_id, at_ms, owner) VALUES (?, ?, ?, ?, ?, ?)`,
+			executionID, taskID, call.Function, call.MessageID, time.Now().UnixMilli(), s.me)
 		return err
 	})
 }
@@ -68,6 +74,9 @@ func (s *store) fulfil(ctx context.Context, tx *sql.Tx, executionID string) erro
 	var call baseservice.Call
 	err := tx.QueryRowContext(ctx, `DELETE FROM starts WHERE execution_id = ? RETURNING function, message_id`, executionID).
 		Scan(&call.Function, &call.MessageID)
+	if errors.Is(err, sql.ErrNoRows) && s.me != "" {
+		return errGivenUp
+	}
 	if errors.Is(err, sql.ErrNoRows) || err == nil && call.MessageID == "" {
 		return nil
 	}
@@ -77,11 +86,11 @@ func (s *store) fulfil(ctx context.Context, tx *sql.Tx, executionID string) erro
 	return s.calls.RememberCall(ctx, tx, call, nothing)
 }
 
-// intents returns what is announced, by execution.
+// intents returns what is announced here, by execution.
 func (s *store) intents(ctx context.Context) (map[string]intent, error) {
 	all := map[string]intent{}
 	err := s.db.View(ctx, func(q database.Querier) error {
-		rows, err := q.QueryContext(ctx, `SELECT execution_id, task_id, at_ms FROM starts`)
+		rows, err := q.QueryContext(ctx, `SELECT execution_id, task_id, at_ms FROM starts WHERE owner IN (?, '')`, s.me)
 		if err != nil {
 			return err
 		}

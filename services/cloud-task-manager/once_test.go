@@ -153,7 +153,7 @@ func TestAStartThatWasCutShort(t *testing.T) {
 	// unrecorded makes the record of a start what it was before the process was there.
 	unrecorded := func(t *testing.T, m *manager) {
 		t.Helper()
-		m.exec(t, `INSERT INTO starts SELECT execution_id, id, 'rpc_exec_start_server_task', 'm', started_ms FROM tasks WHERE id = 'a'`)
+		m.exec(t, `INSERT INTO starts SELECT execution_id, id, 'rpc_exec_start_server_task', 'm', started_ms, owner FROM tasks WHERE id = 'a'`)
 		m.exec(t, `UPDATE tasks SET state = 'new', execution_id = '', pid = 0, started_ms = NULL WHERE id = 'a'`)
 		m.exec(t, `DELETE FROM calls WHERE message_id = 'm'`)
 	}
@@ -212,7 +212,7 @@ sys.exit(4)
 		c := newCloud(t)
 		m := c.manager()
 		c.task("a", counted+forever)
-		m.exec(t, `INSERT INTO starts VALUES (?, 'a', 'rpc_exec_start_server_task', 'm', 1)`, uuid.NewString())
+		m.exec(t, `INSERT INTO starts VALUES (?, 'a', 'rpc_exec_start_server_task', 'm', 1, '')`, uuid.NewString())
 		m.stop()
 		settled(t, c, c.manager(), 1)
 	})
@@ -221,7 +221,7 @@ sys.exit(4)
 		m := c.manager()
 		c.task("a", counted+forever)
 		id := uuid.NewString()
-		m.exec(t, `INSERT INTO starts VALUES (?, 'a', 'rpc_exec_start_server_task', 'm', 1)`, id)
+		m.exec(t, `INSERT INTO starts VALUES (?, 'a', 'rpc_exec_start_server_task', 'm', 1, '')`, id)
 		m.stop()
 		folder := m.executionFolder(id)
 		if err := os.MkdirAll(folder, 0o700); err != nil {

@@ -37,9 +37,7 @@ func (s *Service) describeTask(ctx context.Context, req contract.TaskIDRequest) 
 	if err != nil {
 		return contract.TaskDetail{}, err
 	}
-	d := t.describe()
-	d.StalledSince = s.runs.get(t.id).stalledSince()
-	return d, nil
+	return t.describe(), nil
 }
 
 // countTasks counts the tasks by state, also the states that none is in.

@@ -13,17 +13,13 @@ import (
 // are adopted, those that ended meanwhile get their true end, and a task that is
 // recorded as running and has no process is lost.
 func (s *Service) recover(ctx context.Context) error {
-	counts, err := s.store.count(ctx)
-	if err != nil {
+	if err := s.countStates(ctx); err != nil {
 		return err
-	}
-	for _, st := range contract.States() {
-		s.metrics.tasks.WithLabelValues(string(st)).Set(float64(counts[st]))
 	}
 	if err := s.removeAllLeft(ctx); err != nil {
 		return err
 	}
-	running, err := s.store.running(ctx)
+	running, err := s.store.own(ctx)
 	if err != nil {
 		return err
 	}
@@ -43,12 +39,24 @@ func (s *Service) recover(ctx context.Context) error {
 	for _, p := range procs {
 		byExecution[p.ID()] = p
 	}
+	var mine []string
+	for _, t := range running {
+		if byExecution[t.executionID] != nil {
+			mine = append(mine, t.executionID)
+		}
+	}
+	if err := s.store.claim(ctx, mine); err != nil {
+		return err
+	}
 	for _, t := range running {
 		if p := byExecution[t.executionID]; p != nil {
 			delete(byExecution, t.executionID)
 			why, stopping := stops[t.executionID]
 			s.adopt(t, p, stopping, why)
 			continue
+		}
+		if s.shared != nil && t.owner == "" {
+			continue // of an earlier release, and of another machine
 		}
 		if err := s.lost(ctx, t, doubt); err != nil {
 			return err
@@ -119,11 +127,11 @@ func (s *Service) adopt(t *task, p *supervise.Process, stopping bool, why end) {
 
 // lost records that a task's process is not there any more.
 func (s *Service) lost(ctx context.Context, t *task, doubt error) error {
-	e := end{reason: contract.ReasonLost, detail: "the service found no process of it when it started", at: time.Now()}
+	e := end{reason: contract.ReasonLost, detail: "the service found no process of it", at: time.Now()}
 	if doubt != nil {
 		e.detail += "; some could not be told for certain (the service's log names them), so look before you start it again"
 	}
-	if err := s.store.ended(ctx, t.id, t.executionID, stateFailed, e); err != nil {
+	if recorded, err := s.store.ended(ctx, t.id, t.executionID, stateFailed, e); err != nil || !recorded {
 		return err
 	}
 	s.metrics.moved(stateRunning, stateFailed)
@@ -141,13 +149,16 @@ func (s *Service) place(ctx context.Context, t *task, p *supervise.Process, inte
 	server := t != nil && p.Labels()[labelRole] == roleServer
 	switch {
 	case server && ended && t.executionID == p.ID():
-		s.runs.keep(t.id, p) // its end is recorded; its output may be asked for
-		s.workers.Go(func() {
-			for range p.Lines() {
-			}
-		})
+		s.keepOutput(t.id, p)
 		return true, nil
-	case server && !ended && s.runs.get(t.id) == nil:
+	case server && s.shared != nil && t.executionID == p.ID():
+		// The others took this manager for dead and recorded it as lost.
+		s.log.Warn("ends a task's server that was recorded as lost while this task manager was not heard of", "task_id", t.id, "execution_id", p.ID(), "pid", p.PID())
+		if err := p.Stop(ctx); err != nil {
+			return false, err
+		}
+		s.keepOutput(t.id, p)
+	case server && !ended && s.runs.get(t.id) == nil && (intended || s.shared == nil):
 		// The last service died between the start and its record.
 		o, err := s.offerOf(t)
 		if err != nil {
@@ -160,11 +171,32 @@ func (s *Service) place(ctx context.Context, t *task, p *supervise.Process, inte
 			return false, err
 		}
 		<-s.follow(t.id, nil, p).done
-	default: // a trigger, or what a start left that came to no process
+	default: // a trigger, what the others gave up meanwhile, or what a start left that came to no process
 		if intended {
 			s.abandon(ctx, p.ID())
 		}
 		s.workers.Go(func() { s.discard(p) })
 	}
 	return false, nil
+}
+
+// keepOutput keeps an execution whose end is recorded: its output may be asked for.
+func (s *Service) keepOutput(taskID string, p *supervise.Process) {
+	s.runs.keep(taskID, p)
+	s.workers.Go(func() {
+		for range p.Lines() {
+		}
+	})
+}
+
+// countStates counts the tasks by state, those of other managers too.
+func (s *Service) countStates(ctx context.Context) error {
+	counts, err := s.store.count(ctx)
+	if err != nil {
+		return err
+	}
+	for _, st := range contract.States() {
+		s.metrics.tasks.WithLabelValues(string(st)).Set(float64(counts[st]))
+	}
+	return nil
 }

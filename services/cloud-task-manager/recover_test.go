@@ -92,7 +92,7 @@ func TestRestartFindsTrueEnds(t *testing.T) {
 		"finished": "finished: it reported Finished",
 		"error":    "report_error: bad",
 		"code":     "exit_nonzero: the process ended with exit code 4",
-		"gone":     "lost: the service found no process of it when it started",
+		"gone":     "lost: the service found no process of it",
 	} {
 		got := c.summary(id)
 		if got.Reason != want || (got.State == "finished") != (id == "finished") || got.State == "running" {
@@ -117,11 +117,12 @@ func TestRestartAdoptsWhatWasNotRecorded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := newStore(t.Context(), db)
+	s, err := newStore(t.Context(), db, "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, query := range []string{
+		`INSERT INTO starts SELECT execution_id, id, '', '', 1, owner FROM tasks WHERE id = 'a'`,
 		`UPDATE tasks SET state = 'new', execution_id = '', pid = 0 WHERE id = 'a'`,
 		`DELETE FROM tasks WHERE id = 'b'`,
 	} {

@@ -48,7 +48,12 @@ func (s *Service) finish(r *run, v verdict) {
 	if !r.decide(v) {
 		return // it is being stopped already
 	}
-	s.offers.Remove(r.taskID)
+	s.unoffer(r.taskID)
+	if s.shared != nil {
+		if err := s.store.finishing(context.Background(), r.taskID, r.proc.ID()); err != nil {
+			s.log.Warn("a task that reported its end is offered until it has ended", "task_id", r.taskID, "err", err)
+		}
+	}
 	// What it writes meanwhile waits in its files. If this service leaves before
 	// the end, the stop goes on without it and the report comes again.
 	if err := r.proc.Stop(context.Background()); err != nil {

@@ -17,6 +17,9 @@ func (s *Service) requestTasks(ctx context.Context, req contract.UserIDRequest) 
 	if err != nil {
 		return nil, err
 	}
+	if err := s.fresh(ctx); err != nil {
+		return nil, err
+	}
 	tasks, err := s.offers.Select(ctx, client)
 	tasks = slices.DeleteFunc(tasks, func(t contract.OfferedTask) bool { return s.revoked.has(t.Bundle) })
 	if err == nil {

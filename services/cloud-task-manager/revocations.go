@@ -72,8 +72,16 @@ func (s *store) revoke(ctx context.Context, req contract.RevokeRequest, now time
 		if n > maxRevocations {
 			return errTooManyRevocations
 		}
-		return nil
+		return s.tell(ctx, tx, "", changeRevoked, "")
 	})
+}
+
+// listName names this cloud's lists: a place in them means nothing in another's.
+func (s *store) listName(ctx context.Context) (name string, err error) {
+	err = s.db.View(ctx, func(q database.Querier) error {
+		return q.QueryRowContext(ctx, `SELECT name FROM revocation_list`).Scan(&name)
+	})
+	return name, err
 }
 
 // revocations returns a page of the list.

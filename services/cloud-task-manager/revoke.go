@@ -58,7 +58,7 @@ func (s *Service) endRevoked() {
 // time to tidy up.
 func (s *Service) endAsRevoked(r *run) {
 	r.decide(verdict{state: stateStopped, end: end{reason: contract.ReasonRevoked, detail: "its bundle was revoked"}})
-	s.offers.Remove(r.taskID)
+	s.unoffer(r.taskID)
 	s.workers.Go(func() {
 		if err := r.proc.Kill(context.Background()); err != nil {
 			s.log.Error("the server of a revoked task could not be ended", "task_id", r.taskID, "execution_id", r.proc.ID(), "err", err)
@@ -69,6 +69,9 @@ func (s *Service) endAsRevoked(r *run) {
 // rebundled notes that a task's files, and perhaps its bundle, have changed: if it
 // is on offer, clients learn which bundle they will get.
 func (s *Service) rebundled(taskID string, files []artifact.File) {
+	if s.shared != nil {
+		return // each manager looks for itself
+	}
 	for _, f := range files {
 		if f.Path == bundle.ManifestName {
 			s.offers.Bundled(taskID, f.SHA256)

@@ -22,10 +22,10 @@ type run struct {
 
 	mu      sync.Mutex
 	decided *verdict // what it will have ended as; nil while nothing is decided
-	stalled float64  // since when it makes no progress, unix seconds; 0: it does
 
 	// The follower's own.
 	seen          map[supervise.Stream]supervise.Line // the last line of each stream
+	stalled       float64                             // since when the record says that it makes no progress
 	round         string                              // the last result, and whether it waits to be stored
 	acc           string
 	unsaved       bool
@@ -69,23 +69,6 @@ func (r *run) verdict() *verdict {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.decided
-}
-
-// stall notes since when the execution makes no progress; 0: it does.
-func (r *run) stall(since float64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.stalled = since
-}
-
-// stalledSince is since when it makes no progress, 0 if it does or r is nil.
-func (r *run) stalledSince() float64 {
-	if r == nil {
-		return 0
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.stalled
 }
 
 // runs knows the running tasks, and the last execution of those that ran.
@@ -138,6 +121,13 @@ func (s *runs) keep(taskID string, proc *supervise.Process) {
 		s.last = map[string]*supervise.Process{}
 	}
 	s.last[taskID] = proc
+}
+
+// ended returns a task's last execution, if that has ended here; nil if none has.
+func (s *runs) ended(taskID string) *supervise.Process {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.last[taskID]
 }
 
 // forget gives up a task's last execution and returns it; nil if there is none.

@@ -31,6 +31,7 @@ type seen struct {
 	began time.Time
 
 	mu     sync.Mutex
+	others bool // there are managers that see clients, too
 	byID   map[string]sight
 	pruned time.Time
 }
@@ -76,8 +77,23 @@ func (s *seen) prune(now time.Time) {
 	}
 }
 
-// strangers tells whether there may be clients that have not asked yet.
-func (s *seen) strangers() bool { return time.Since(s.began) < strangersFor }
+// strangers tells whether there may be clients that have not asked, or not here.
+func (s *seen) strangers() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.others || time.Since(s.began) < strangersFor
+}
+
+// among notes whether there are other managers. Who asked those that have gone asks
+// here from then on.
+func (s *seen) among(others bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.others && !others {
+		s.began = time.Now()
+	}
+	s.others = others
+}
 
 // had returns the clients whose last answer held a task.
 func (s *seen) had(taskID string) (ids []string, all bool) {

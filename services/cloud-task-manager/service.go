@@ -63,6 +63,13 @@ type Options struct {
 	Account     *supervise.Account // whom tasks run as; nil: as this process
 	Environment []string           // patterns of further variables that tasks may see
 
+	// Lease is how long this manager counts as alive that the others, where several
+	// share the database, have not heard of; 0: [DefaultLease].
+	Lease time.Duration
+	// Advertise is the host at which clients find the servers of tasks that run here;
+	// "": as each task says.
+	Advertise string
+
 	Grace     time.Duration // from SIGTERM to SIGKILL; 0: 5 s
 	KeepTasks bool          // leave tasks running when the service stops, for the next one to adopt
 }
@@ -85,6 +92,7 @@ type Service struct {
 	seen    seen
 	feed    *feed
 	revoked revokedSet
+	shared  *shared // nil: there is no other manager
 
 	// From the start of Run on.
 	store *store
@@ -115,6 +123,9 @@ func New(opt Options) (*Service, error) {
 	opt.Base.Drained = func() { <-s.halted; s.left = s.leave() }
 	if s.base, err = baseservice.New(opt.Base); err != nil {
 		return nil, err
+	}
+	if s.shared, err = newShared(opt); err != nil {
+		return nil, fmt.Errorf("cloud-task-manager: %w", err)
 	}
 	if opt.TrustedKeys != "" {
 		if _, err := bundle.LoadKeys(opt.TrustedKeys); err != nil {
@@ -149,6 +160,7 @@ func New(opt Options) (*Service, error) {
 	baseservice.Handle(base, contract.ListRevocations, s.listRevocations, baseservice.Concurrency(2))
 	baseservice.Handle(base, contract.CheckCriteria, s.checkCriteria, baseservice.Concurrency(2))
 	baseservice.Handle(base, contract.AwaitChanges, s.awaitChanges, baseservice.Concurrency(16)) // one waits for each gateway
+	s.serveOwned()
 	return s, nil
 }
 
@@ -208,7 +220,7 @@ func (s *Service) Run(ctx context.Context) (err error) {
 		return fmt.Errorf("cloud-task-manager: %w", err)
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if s.store, err = newStore(starting, db); err != nil {
+	if s.store, err = newStore(starting, db, s.shared.me(), s.opt.Advertise); err != nil {
 		return fmt.Errorf("cloud-task-manager: %w", err)
 	}
 	if err := s.loadRevoked(starting); err != nil {
@@ -230,8 +242,13 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	s.life = life
 	defer func() {
 		endLife()
-		err = errors.Join(err, s.left, s.leave())
+		if err = errors.Join(err, s.left, s.leave()); err == nil { // else something may run still
+			s.part()
+		}
 	}()
+	if err := s.join(starting); err != nil {
+		return fmt.Errorf("cloud-task-manager: join those that share the database: %w", err)
+	}
 	if err := s.recover(starting); err != nil {
 		return fmt.Errorf("cloud-task-manager: take over the tasks of the last run: %w", err)
 	}
@@ -246,6 +263,8 @@ func (s *Service) serve(ctx context.Context, endLife func()) error {
 	g, gctx := errgroup.WithContext(serving)
 	g.Go(func() error { return s.base.Run(gctx) })
 	g.Go(func() error { return s.http.Run(gctx) })
+	g.Go(func() error { s.keepLease(gctx); return nil })
+	g.Go(func() error { s.followChanges(gctx); return nil })
 	g.Go(func() error {
 		defer stopServing()
 		defer s.feed.close()

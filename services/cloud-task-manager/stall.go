@@ -13,14 +13,23 @@ import (
 // nobody would start it again. That is an operator's to decide.
 func (s *Service) look(r *run, w *launch.Watch) {
 	pulse, news := w.Look()
-	if !news || r.verdict() != nil {
+	if r.verdict() != nil {
 		return
 	}
 	since, text := 0.0, "Server task makes progress again"
 	if pulse != policy.Alive {
 		since, text = seconds(w.Since()), "Server task is stalled: "+w.Why()
 	}
-	r.stall(since)
+	if (since == 0) != (r.stalled == 0) {
+		if err := s.store.stalls(context.Background(), r.taskID, r.proc.ID(), since); err != nil {
+			s.log.Error("a task's progress cannot be recorded now, and is tried again", "task_id", r.taskID, "execution_id", r.proc.ID(), "err", err)
+		} else {
+			r.stalled = since
+		}
+	}
+	if !news {
+		return
+	}
 	s.log.Warn("a task's progress", "task_id", r.taskID, "execution_id", r.proc.ID(), "event", text)
 	s.base.Event(context.Background(), r.about(), "watch_server_task", text)
 	s.tellRun(context.Background(), r.about(), contract.ExecutionRun{

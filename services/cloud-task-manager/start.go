@@ -31,7 +31,10 @@ func (s *Service) startServerTask(ctx context.Context, req contract.StartTaskReq
 	if err != nil {
 		return none, err
 	}
-	if running != nil {
+	if t, err = s.endedElsewhere(ctx, t); err != nil {
+		return none, err
+	}
+	if running != nil || s.elsewhere(t) {
 		return none, rpc.Text(rpc.Conflict, contract.TaskAlreadyRunning(t.id))
 	}
 	leave, err := s.gate.enter()
@@ -83,7 +86,11 @@ func (s *Service) start(ctx context.Context, t *task, arguments string) error {
 		return fmt.Errorf("make an execution id: %w", err)
 	}
 	spec := s.spec(t, id.String(), roleServer, command, rpc.TraceFrom(ctx))
-	if err := s.store.intend(ctx, t.id, id.String()); err != nil {
+	err = s.patient(ctx, t.id, func() error { return s.store.intend(ctx, t.id, id.String()) })
+	if code := rpc.CodeOf(err); code == rpc.Conflict || code == rpc.NotFound {
+		return err // in the wire's words
+	}
+	if err != nil {
 		return fmt.Errorf("announce the start of task %s: %w", t.id, err)
 	}
 	proc, err := s.spawn(ctx, t, spec)
@@ -152,44 +159,53 @@ func (s *Service) record(ctx context.Context, t *task, proc *supervise.Process, 
 // stopServerTask stops a task's server side and returns once it has ended.
 func (s *Service) stopServerTask(ctx context.Context, req contract.TaskIDRequest) (none contract.None, err error) {
 	s.base.Event(ctx, contract.About{Task: req.TaskID}, contract.StopServerTask.Name, "Started stopping server task")
-	done, err := s.turns.lock(ctx, req.TaskID)
+	t, err := s.registered(ctx, req.TaskID)
 	if err != nil {
 		return none, err
 	}
-	defer done()
-	if _, err := s.registered(ctx, req.TaskID); err != nil {
-		return none, err
-	}
-	r, err := s.settled(ctx, req.TaskID)
-	if err != nil {
-		return none, err
+	if s.elsewhere(t) {
+		return forward(ctx, s, t, contract.StopServerTask, req)
 	}
 	call, _ := baseservice.CallFrom(ctx)
+	return none, s.stopHere(ctx, req.TaskID, call)
+}
+
+// stopHere stops a task's server side that runs here, for a call.
+func (s *Service) stopHere(ctx context.Context, taskID string, call baseservice.Call) error {
+	done, err := s.turns.lock(ctx, taskID)
+	if err != nil {
+		return err
+	}
+	defer done()
+	r, err := s.settled(ctx, taskID)
+	if err != nil {
+		return err
+	}
 	if r == nil {
 		// What an earlier run of the service began for this call may have ended just now.
 		if _, took, err := s.store.calls.Recall(ctx, call); err != nil || took {
-			return none, err
+			return err
 		}
-		return none, rpc.Text(rpc.NotFound, contract.TaskNotFound(req.TaskID))
+		return rpc.Text(rpc.NotFound, contract.TaskNotFound(taskID))
 	}
 	if err := s.stop(ctx, r, end{reason: contract.ReasonOperatorStop, detail: "it was asked to stop", call: call}); err != nil {
-		return none, err
+		return err
 	}
 	// One that had ended by itself just then was not stopped by this call.
-	if err := s.store.remember(context.WithoutCancel(ctx)); err != nil {
-		s.log.Warn("a stop may be carried out again", "task_id", req.TaskID, "err", err)
+	if err := s.store.remember(context.WithoutCancel(ctx), call); err != nil {
+		s.log.Warn("a stop may be carried out again", "task_id", taskID, "err", err)
 	}
 	s.base.Event(ctx, r.about(), contract.StopServerTask.Name, "Finished stopping server task")
-	return none, nil
+	return nil
 }
 
 // stop ends an execution and waits until that is recorded.
 func (s *Service) stop(ctx context.Context, r *run, why end) error {
 	decided := r.decide(verdict{state: stateStopped, end: why})
-	s.offers.Remove(r.taskID)
+	s.unoffer(r.taskID)
 	if decided {
 		s.notify(contract.ChangeStopped, r.taskID, r.proc.ID())
-		if err := s.store.stopping(context.WithoutCancel(ctx), r.proc.ID(), why); err != nil {
+		if err := s.store.stopping(context.WithoutCancel(ctx), r.taskID, r.proc.ID(), why); err != nil {
 			s.log.Warn("a service that starts during this stop will not know of it", "task_id", r.taskID, "execution_id", r.proc.ID(), "err", err)
 		}
 	}

@@ -9,33 +9,38 @@ import (
 
 	"github.com/agata-fl/agata/internal/database"
 	"github.com/agata-fl/agata/pkg/baseservice"
+	"github.com/agata-fl/agata/pkg/contract"
 )
 
 // stopping writes down that an execution is about to be stopped, and why.
-func (s *store) stopping(ctx context.Context, executionID string, why end) error {
-	return s.db.UpdateOf(ctx, executionID, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO stops (execution_id, reason, detail, function, message_id, at_ms) VALUES (?, ?, ?, ?, ?, ?)
+func (s *store) stopping(ctx context.Context, taskID, executionID string, why end) error {
+	return s.db.UpdateOf(ctx, taskID, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO stops (execution_id, reason, detail, function, message_id, at_ms) VALUES (?, ?, ?, ?, ?, ?)
 			ON CONFLICT (execution_id) DO NOTHING`,
-			executionID, why.reason, why.detail, why.call.Function, why.call.MessageID, time.Now().UnixMilli())
-		return err
+			executionID, why.reason, why.detail, why.call.Function, why.call.MessageID, time.Now().UnixMilli()); err != nil {
+			return err
+		}
+		return s.withdraw(ctx, tx, taskID, executionID, contract.ChangeStopped)
 	})
 }
 
 // stopped ends what stopping began, in the transaction of the execution's end: the
-// call that asked for it took effect. call is the one that is known without it.
-func (s *store) stopped(ctx context.Context, tx *sql.Tx, executionID string, call baseservice.Call) error {
+// call that asked for it took effect. call is the one that is known without it;
+// announced tells whether it was begun.
+func (s *store) stopped(ctx context.Context, tx *sql.Tx, executionID string, call baseservice.Call) (announced bool, err error) {
 	var asked baseservice.Call
-	err := tx.QueryRowContext(ctx, `DELETE FROM stops WHERE execution_id = ? RETURNING function, message_id`, executionID).Scan(&asked.Function, &asked.MessageID)
+	err = tx.QueryRowContext(ctx, `DELETE FROM stops WHERE execution_id = ? RETURNING function, message_id`, executionID).Scan(&asked.Function, &asked.MessageID)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return fmt.Errorf("settle the stop of %s: %w", executionID, err)
+		return false, fmt.Errorf("settle the stop of %s: %w", executionID, err)
 	}
+	announced = err == nil
 	if asked.MessageID != "" {
 		call = asked
 	}
 	if call.MessageID == "" {
-		return nil
+		return announced, nil
 	}
-	return s.calls.RememberCall(ctx, tx, call, nothing)
+	return announced, s.calls.RememberCall(ctx, tx, call, nothing)
 }
 
 // stops returns what an earlier run of the service was stopping, by execution. What

@@ -22,10 +22,13 @@ func migrations() fs.FS { return database.Migrations(migrationFiles) }
 const (
 	columns = `seq, id, created_ms, modified_ms, host, port, username, password, files_paths, tags,
 		selection_criteria, server_arguments, client_arguments,
-		state, reason, detail, round, acc, execution_id, pid, exit_code, exit_signal, started_ms, ended_ms, revision`
+		state, reason, detail, round, acc, execution_id, pid, exit_code, exit_signal, started_ms, ended_ms, revision,
+		owner, advertised, withdrawn, stalled`
 
 	sqlGet     = `SELECT ` + columns + ` FROM tasks WHERE id = ?`
-	sqlRunning = `SELECT ` + columns + ` FROM tasks WHERE state = 'running' ORDER BY seq`
+	sqlOffered = `SELECT ` + columns + ` FROM tasks WHERE state = 'running' AND withdrawn = 0 ORDER BY seq`
+	// Of an earlier release's tasks the owner is not known.
+	sqlOwn     = `SELECT ` + columns + ` FROM tasks WHERE state = 'running' AND owner IN (?, '') ORDER BY seq`
 	sqlCount   = `SELECT state, count(*) FROM tasks GROUP BY state`
 	sqlRemoval = `SELECT EXISTS (SELECT 1 FROM removals WHERE id = ?)`
 	sqlLogin   = `SELECT username, password FROM tasks WHERE id = ?`
@@ -46,12 +49,14 @@ const (
 		WHERE id = ?1 AND revision = coalesce(?10, revision) RETURNING ` + columns
 
 	sqlStarted = `UPDATE tasks SET state = 'running', reason = '', detail = '', round = '', acc = '', modified_ms = ?2, started_ms = ?2,
-			execution_id = ?3, pid = ?4, exit_code = NULL, exit_signal = NULL, ended_ms = NULL
+			execution_id = ?3, pid = ?4, exit_code = NULL, exit_signal = NULL, ended_ms = NULL,
+			owner = ?5, advertised = ?6, withdrawn = 0, stalled = 0
 		WHERE id = ?1`
 
 	// The execution's id keeps a late word on one execution from the next one.
-	sqlModel = `UPDATE tasks SET round = ?3, acc = ?4 WHERE id = ?1 AND execution_id = ?2`
-	sqlEnded = `UPDATE tasks SET state = ?3, reason = ?4, detail = ?5, exit_code = ?6, exit_signal = ?7, ended_ms = ?8, modified_ms = ?8
+	sqlModel   = `UPDATE tasks SET round = ?3, acc = ?4 WHERE id = ?1 AND execution_id = ?2`
+	sqlStalled = `UPDATE tasks SET stalled = ?3 WHERE id = ?1 AND execution_id = ?2`
+	sqlEnded   = `UPDATE tasks SET state = ?3, reason = ?4, detail = ?5, exit_code = ?6, exit_signal = ?7, ended_ms = ?8, modified_ms = ?8, stalled = 0
 		WHERE id = ?1 AND execution_id = ?2 AND state = 'running'`
 )
 
@@ -60,12 +65,16 @@ type store struct {
 	db    *database.DB
 	calls *database.Calls
 
-	getStmt, loginStmt, removalStmt               *sql.Stmt // of readers
-	insert, update, startedStmt, model, endedStmt *sql.Stmt // of the writer
+	me        string // the manager, where several share the database; "": there is one
+	advertise string // where clients find the servers of tasks that it starts; "": as the task says
+
+	getStmt, loginStmt, removalStmt, headStmt                  *sql.Stmt // of readers; the last where several share the database
+	insert, update, startedStmt, model, stalledStmt, endedStmt *sql.Stmt // of the writer
 }
 
-func newStore(ctx context.Context, db *database.DB) (*store, error) {
-	s := &store{db: db}
+// newStore is the store of the manager me; "" of one that is alone.
+func newStore(ctx context.Context, db *database.DB, me, advertise string) (*store, error) {
+	s := &store{db: db, me: me, advertise: advertise}
 	var errs []error
 	prepare := func(to **sql.Stmt, with func(context.Context, string) (*sql.Stmt, error), query string) {
 		stmt, err := with(ctx, query)
@@ -75,10 +84,14 @@ func newStore(ctx context.Context, db *database.DB) (*store, error) {
 	prepare(&s.getStmt, db.PrepareRead, sqlGet)
 	prepare(&s.loginStmt, db.PrepareRead, sqlLogin)
 	prepare(&s.removalStmt, db.PrepareRead, sqlRemoval)
+	if me != "" {
+		prepare(&s.headStmt, db.PrepareRead, sqlHead)
+	}
 	prepare(&s.insert, db.PrepareWrite, sqlInsert)
 	prepare(&s.update, db.PrepareWrite, sqlUpdate)
 	prepare(&s.startedStmt, db.PrepareWrite, sqlStarted)
 	prepare(&s.model, db.PrepareWrite, sqlModel)
+	prepare(&s.stalledStmt, db.PrepareWrite, sqlStalled)
 	prepare(&s.endedStmt, db.PrepareWrite, sqlEnded)
 	calls, err := database.NewCalls(ctx, db)
 	s.calls = calls
@@ -118,7 +131,10 @@ func (s *store) change(ctx context.Context, req contract.UpdateTaskRequest, now 
 		if err != nil || !changed {
 			return err
 		}
-		return s.calls.Remember(ctx, tx, nothing)
+		if err := s.calls.Remember(ctx, tx, nothing); err != nil || !t.offers() {
+			return err
+		}
+		return s.tell(ctx, tx, req.TaskID, contract.ChangeUpdated, "")
 	})
 	return t, changed, err
 }
@@ -127,11 +143,19 @@ func (s *store) change(ctx context.Context, req contract.UpdateTaskRequest, now 
 // it took effect.
 func (s *store) started(ctx context.Context, t *task) error {
 	return s.db.UpdateOf(ctx, t.id, func(tx *sql.Tx) error {
-		if _, err := tx.StmtContext(ctx, s.startedStmt).ExecContext(ctx, t.id, t.modified.UnixMilli(), t.executionID, t.pid); err != nil {
+		if err := s.fulfil(ctx, tx, t.executionID); err != nil {
 			return err
 		}
-		return s.fulfil(ctx, tx, t.executionID)
+		if _, err := tx.StmtContext(ctx, s.startedStmt).ExecContext(ctx, t.id, t.modified.UnixMilli(), t.executionID, t.pid, s.me, s.advertise); err != nil {
+			return err
+		}
+		return s.tell(ctx, tx, t.id, contract.ChangeStarted, "")
 	})
+}
+
+// stalls records since when an execution makes no progress; 0: it does.
+func (s *store) stalls(ctx context.Context, id, executionID string, since float64) error {
+	return s.exec(ctx, id, s.stalledStmt, id, executionID, since)
 }
 
 // result records a round's result.
@@ -140,15 +164,40 @@ func (s *store) result(ctx context.Context, id, executionID, round, acc string) 
 }
 
 // ended records how an execution ended, and that the call that asked for it, if
-// one did, took effect.
-func (s *store) ended(ctx context.Context, id, executionID string, to state, e end) error {
-	return s.db.UpdateOf(ctx, id, func(tx *sql.Tx) error {
-		_, err := tx.StmtContext(ctx, s.endedStmt).ExecContext(ctx, id, executionID, string(to), e.reason, e.detail, e.code, e.signal, e.at.UnixMilli())
-		if err != nil {
-			return err
-		}
-		return s.stopped(ctx, tx, executionID, e.call)
+// one did, took effect. recorded is false if another manager has recorded its end.
+func (s *store) ended(ctx context.Context, id, executionID string, to state, e end) (recorded bool, err error) {
+	err = s.db.UpdateOf(ctx, id, func(tx *sql.Tx) error {
+		recorded, err = s.end(ctx, tx, id, executionID, to, e)
+		return err
 	})
+	return recorded, err
+}
+
+// end is ended within a transaction.
+func (s *store) end(ctx context.Context, tx *sql.Tx, id, executionID string, to state, e end) (recorded bool, err error) {
+	res, err := tx.StmtContext(ctx, s.endedStmt).ExecContext(ctx, id, executionID, string(to), e.reason, e.detail, e.code, e.signal, e.at.UnixMilli())
+	if err != nil {
+		return false, err
+	}
+	n, err := res.RowsAffected()
+	if err != nil {
+		return false, err
+	}
+	if n == 0 { // another manager has, or an attempt of this one whose outcome was not known
+		err = tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM tasks WHERE id = ? AND execution_id = ? AND state = ? AND reason = ? AND ended_ms = ?)`,
+			id, executionID, string(to), e.reason, e.at.UnixMilli()).Scan(&recorded)
+		return recorded, err
+	}
+	told, err := s.stopped(ctx, tx, executionID, e.call)
+	switch {
+	case err != nil:
+		return false, err
+	case to != stateStopped:
+		err = s.tell(ctx, tx, id, contract.ChangeEnded, "")
+	case !told:
+		err = s.tell(ctx, tx, id, contract.ChangeStopped, executionID)
+	}
+	return true, err
 }
 
 // exec runs a statement that changes one task.
@@ -173,10 +222,13 @@ func (s *store) login(ctx context.Context, id string) (user, pass string, found 
 	return user, pass, err == nil, err
 }
 
-// running returns the tasks that are recorded as running, oldest first.
-func (s *store) running(ctx context.Context) (tasks []*task, err error) {
+// own returns the tasks that are recorded as running here, oldest first.
+func (s *store) own(ctx context.Context) ([]*task, error) { return s.some(ctx, sqlOwn, s.me) }
+
+// some returns the tasks that a query of columns finds.
+func (s *store) some(ctx context.Context, query string, args ...any) (tasks []*task, err error) {
 	err = s.db.View(ctx, func(q database.Querier) error {
-		rows, err := q.QueryContext(ctx, sqlRunning)
+		rows, err := q.QueryContext(ctx, query, args...)
 		tasks, err = collect(rows, err)
 		return err
 	})
@@ -229,7 +281,8 @@ func scanTask(row interface{ Scan(...any) error }) (*task, error) {
 	var files, tags string
 	err := row.Scan(&t.seq, &t.id, &created, &modified, &t.host, &t.port, &t.username, &t.password, &files, &tags,
 		&t.selectionCriteria, &t.serverArguments, &t.clientArguments,
-		&t.state, &t.end.reason, &t.end.detail, &t.round, &t.acc, &t.executionID, &t.pid, &t.end.code, &t.end.signal, &started, &ended, &t.revision)
+		&t.state, &t.end.reason, &t.end.detail, &t.round, &t.acc, &t.executionID, &t.pid, &t.end.code, &t.end.signal, &started, &ended, &t.revision,
+		&t.owner, &t.advertised, &t.withdrawn, &t.stalled)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}

@@ -1,6 +1,7 @@
 package cloudtaskmanager
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -44,6 +45,10 @@ type task struct {
 	pid         int
 	started     time.Time // the last execution; zero before the first
 	revision    int64     // grows with every change by an operator
+	owner       string    // the manager that ran the last execution
+	advertised  string    // where its server is found; "": at host
+	withdrawn   bool      // it is not offered any more, though it runs
+	stalled     float64   // since when it makes no progress, unix seconds; 0: it does
 }
 
 // end tells how the last execution ended; zero before the first end and while
@@ -89,13 +94,16 @@ func (t *task) summary() contract.TaskSummary {
 func (t *task) describe() contract.TaskDetail {
 	s := t.summary()
 	return contract.TaskDetail{Task: t.wire(), State: s.State, Reason: s.Reason, Round: s.Round, Acc: s.Acc, PID: s.PID,
-		ExecutionID: t.executionID, Revision: t.revision}
+		ExecutionID: t.executionID, Revision: t.revision, StalledSince: t.stalled}
 }
+
+// offers tells whether the record says that the task is on offer.
+func (t *task) offers() bool { return t.state == stateRunning && !t.withdrawn }
 
 // offered is the task as a client gets it.
 func (t *task) offered() contract.OfferedTask {
 	return contract.OfferedTask{
-		ID: t.id, Host: t.host, Port: t.port, Tags: t.tags, ClientArguments: t.clientArguments,
+		ID: t.id, Host: cmp.Or(t.advertised, t.host), Port: t.port, Tags: t.tags, ClientArguments: t.clientArguments,
 		Username: t.username, Password: t.password, FilesPaths: t.filesPaths,
 	}
 }

@@ -83,6 +83,7 @@ func TestServersAreVerified(t *testing.T) {
 			c.remove("a", "more.py")
 		},
 		"was signed for task b": func() {
+			c.file("a", "server.py", preamble+forever)
 			c.signed("b", ada, files())
 			for _, name := range []string{bundle.ManifestName, bundle.SignatureName} {
 				c.file("a", name, c.content("b", name))
