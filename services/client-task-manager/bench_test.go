@@ -48,6 +48,7 @@ type bench struct {
 	away    bool
 	silent  bool // the cloud answers no request for tasks
 	told    []contract.UpdateUserRequest
+	forgot  int // how many of these it has forgotten
 	polls   int
 	records []contract.Record // as they came
 }
@@ -81,7 +82,7 @@ func (b *bench) playCloud() {
 		b.told = append(b.told, req)
 		return contract.None{}, nil
 	})
-	baseservice.Handle(s, contract.RequestTasks, func(ctx context.Context, _ contract.UserIDRequest) ([]contract.OfferedTask, error) {
+	baseservice.Handle(s, contract.RequestTasks, func(ctx context.Context, req contract.UserIDRequest) ([]contract.OfferedTask, error) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.polls++
@@ -91,8 +92,11 @@ func (b *bench) playCloud() {
 			b.mu.Lock()
 			return nil, ctx.Err()
 		}
-		if b.away {
+		switch {
+		case b.away:
 			return nil, rpc.Text(rpc.Unavailable, contract.CloudInvalid)
+		case len(b.told) == b.forgot: // as one does whose database is new
+			return nil, rpc.Text(rpc.Internal, contract.UserNotRetrieved(req.UserID))
 		}
 		return slices.Clone(b.offered), nil
 	})
