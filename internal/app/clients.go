@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/agata-fl/agata/internal/artifact"
 	"github.com/agata-fl/agata/internal/config"
 	clientgateway "github.com/agata-fl/agata/services/client-gateway"
 	clienttaskmanager "github.com/agata-fl/agata/services/client-task-manager"
@@ -86,7 +87,8 @@ func (a *App) startClient(ctx context.Context, i int, broker config.Broker, user
 	}
 	s, err := clienttaskmanager.New(clienttaskmanager.Options{
 		Base: base, UserID: user, Info: info, Work: work, Data: a.clientData(ClientTaskManager, i), ConfigDir: dir,
-		Python: a.cfg.Tasks.Python, PythonPath: pythonPath, Warm: a.cfg.Tasks.Warm, FilesURL: a.cfg.FilesURL(), TLS: a.tls.client, TrustedKeys: a.cfg.Tasks.TrustedKeys,
+		Python: a.cfg.Tasks.Python, PythonPath: pythonPath, Warm: a.cfg.Tasks.Warm, FilesURL: a.cfg.FilesURL(), TLS: a.tls.client,
+		FilesLimits: artifact.Limits{FileBytes: a.cfg.Files.MaxFileBytes()}, TrustedKeys: a.cfg.Tasks.TrustedKeys,
 		Interval: a.cfg.Client.RequestInterval, Policy: string(a.cfg.Client.Policy), MaxTasks: a.cfg.Client.MaxTasks,
 		Grace: a.cfg.Tasks.Grace, Limits: a.limits(), Account: account, Environment: a.cfg.Tasks.Environment, Stall: a.cfg.Tasks.Stall, QuarantineFor: a.cfg.Tasks.Quarantine, RestartAttempts: a.cfg.Tasks.RestartAttempts,
 		KeepTasks: a.opt.KeepTasks,

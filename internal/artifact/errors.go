@@ -28,7 +28,7 @@ var (
 // Limits bounds what is stored or fetched at once. Zero fields mean the defaults.
 type Limits struct {
 	FileBytes  int64 // one file; default 512 MiB
-	TotalBytes int64 // all files of one upload or fetch; default 2 GiB
+	TotalBytes int64 // all files of one upload or fetch; default 2 GiB, or two of the largest
 	Files      int   // files of one upload, fetch or listing; default 1024
 }
 
@@ -37,7 +37,7 @@ func (l Limits) withDefaults() Limits {
 		l.FileBytes = 512 << 20
 	}
 	if l.TotalBytes <= 0 {
-		l.TotalBytes = 2 << 30
+		l.TotalBytes = max(2<<30, 2*l.FileBytes)
 	}
 	if l.Files <= 0 {
 		l.Files = 1024

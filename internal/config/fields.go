@@ -61,7 +61,7 @@ func fields() []field {
 	add("port", "5000", "HTTP port for download and upload of task files; 0 picks a free one", portNumber(func(c *Config) *int { return &c.Files.Port }))
 	add("url", "", "where clients fetch task files; default: server.broker.host and the port, by https with tls.cert or tls.ca",
 		str(func(c *Config) *string { return &c.Files.URL }, baseURL)).shown = (*Config).FilesURL
-	add("max_file_mb", "512", "largest accepted file, in MiB", func(c *Config) value {
+	add("max_file_mb", "512", "largest accepted file, in MiB; on a client, of a download", func(c *Config) value {
 		return intValue{&c.Files.MaxFileMB, 1, 1 << 20, "a size in MiB"}
 	})
 

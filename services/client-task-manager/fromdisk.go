@@ -51,7 +51,7 @@ type fetcher struct {
 }
 
 func newFetcher(opt Options, log *slog.Logger) (*fetcher, error) {
-	f, err := artifact.NewFetcher(artifact.FetcherOptions{BaseURL: opt.FilesURL, TLS: opt.TLS})
+	f, err := artifact.NewFetcher(artifact.FetcherOptions{BaseURL: opt.FilesURL, TLS: opt.TLS, Limits: opt.FilesLimits})
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/agata-fl/agata/internal/artifact"
 	"github.com/agata-fl/agata/internal/bundle"
 	"github.com/agata-fl/agata/internal/supervise"
 	"github.com/agata-fl/agata/pkg/baseservice"
@@ -41,6 +42,8 @@ type Options struct {
 	Warm       []string       // modules that an interpreter imports before there is a task for it; none: there is no such interpreter
 	FilesURL   string         // of the cloud's file server
 	TLS        *tls.Config    // for a FilesURL that is https; nil: the system's authorities
+	// FilesLimits bounds what is downloaded for a task; zero: the defaults.
+	FilesLimits artifact.Limits
 	// TrustedKeys is the file of an allow-list of signers, read at each start of a
 	// task: only what one of them signed runs. "": what the cloud offers runs.
 	TrustedKeys string
