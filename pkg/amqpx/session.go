@@ -18,6 +18,9 @@ const (
 	backoffFirst = 50 * time.Millisecond
 	backoffCap   = 15 * time.Second
 	healthyAfter = 30 * time.Second
+	// After a session that lasted steadyAfter the next try is quick again: of those
+	// there can be no more than one in that time.
+	steadyAfter = 2 * time.Second
 	// setupTimeout bounds what a broker takes to declare a queue: one whose node is
 	// gone in silence keeps the others waiting for it.
 	setupTimeout = 15 * time.Second
@@ -50,8 +53,7 @@ func (t *Transport) keep(ctx context.Context, role string, use func(context.Cont
 	var epoch uint64
 	for try := 0; ; {
 		epoch++
-		started := time.Now()
-		err := t.runSession(ctx, role, epoch, use)
+		lasted, err := t.runSession(ctx, role, epoch, use)
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -59,7 +61,7 @@ func (t *Transport) keep(ctx context.Context, role string, use func(context.Cont
 			return fatal.error
 		}
 		t.lastErr.Store(&err)
-		if time.Since(started) > healthyAfter {
+		if lasted > steadyAfter {
 			try = 0
 		}
 		wait := backoff(try)
@@ -84,10 +86,11 @@ func backoff(try int) time.Duration {
 	return d/2 + rand.N(d/2)
 }
 
-func (t *Transport) runSession(ctx context.Context, role string, epoch uint64, use func(context.Context, *session) error) error {
+// runSession connects and runs use; lasted is how long there was a connection.
+func (t *Transport) runSession(ctx context.Context, role string, epoch uint64, use func(context.Context, *session) error) (lasted time.Duration, err error) {
 	s, err := t.dialAny(ctx, role, epoch)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	up, began := t.metrics.up.WithLabelValues(role), time.Now()
 	up.Set(1)
@@ -96,13 +99,13 @@ func (t *Transport) runSession(ctx context.Context, role string, epoch uint64, u
 	t.nodes.set(role, "")
 	up.Set(0)
 	s.close()
-	if ctx.Err() == nil {
-		t.nodes.ended(s.node, time.Since(began))
+	if lasted = time.Since(began); ctx.Err() == nil {
+		t.nodes.ended(s.node, lasted)
 	}
 	if err != nil && len(t.nodes.list) > 1 {
 		err = fmt.Errorf("on the broker's node %s: %w", s.node.addr, err)
 	}
-	return err
+	return lasted, err
 }
 
 // dialAny connects to the first node that is to be had.
