@@ -12,6 +12,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -86,20 +87,26 @@ func (p *partialFile) restart() (err error) {
 	return p.f.Truncate(0)
 }
 
+// copyAtOnce is how much is written, and hashed beside that, at once.
+const copyAtOnce = 256 << 10
+
 // copy appends what r brings, up to a size of limit. Errors of r may pass.
 func (p *partialFile) copy(r io.Reader, limit int64) error {
-	buf := make([]byte, 32<<10)
+	buf := make([]byte, copyAtOnce)
 	for {
 		n, err := r.Read(buf)
 		if p.size+int64(n) > limit {
 			p.remove = true
 			return fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limit)
 		}
-		if _, err := p.f.Write(buf[:n]); err != nil {
+		var hashing sync.WaitGroup
+		hashing.Go(func() { p.hash.Write(buf[:n]) })
+		_, failed := p.f.Write(buf[:n])
+		hashing.Wait()
+		if failed != nil {
 			p.remove = true // a full disk is not helped by half a file
-			return err
+			return failed
 		}
-		p.hash.Write(buf[:n])
 		p.size += int64(n)
 		switch {
 		case err == io.EOF:
