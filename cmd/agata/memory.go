@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/agata-fl/agata/internal/memlimit"
@@ -40,10 +41,5 @@ func headroom() []byte {
 // ofCloud tells whether a process that runs these services is one of the cloud's, which
 // are to be fast; a client's are to be small.
 func ofCloud(services []string) bool {
-	for _, name := range services {
-		if strings.HasPrefix(name, "client-") {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(services, func(name string) bool { return strings.HasPrefix(name, "client-") })
 }

@@ -41,8 +41,7 @@ type member struct {
 	// Of loop.
 	control *control.Client
 	running map[string]string // the execution of each task
-	known   bool              // the cloud has its attributes
-	told    time.Time         // since then
+	told    time.Time         // since when the cloud has its attributes; zero: it may not
 	asked   bool
 
 	wakes   chan contract.Command
@@ -184,7 +183,7 @@ func (m *member) answered(a answer) []control.Action {
 	}
 	if a.err != nil {
 		if time.Since(m.told) > doubtful {
-			m.known = false
+			m.told = time.Time{}
 		}
 		return m.control.Unreachable(now)
 	}
@@ -198,7 +197,7 @@ func (m *member) answered(a answer) []control.Action {
 // woken passes on what the cloud told, as the client's task manager does.
 func (m *member) woken(cmd contract.Command) []control.Action {
 	if cmd.Change == contract.ChangeStopped {
-		return m.control.Halted(cmd.Task, cmd.Execution, time.Now().Add(-time.Duration(cmd.Age*float64(time.Second))))
+		return m.control.Halted(cmd.Task, cmd.Execution, cmd.At(time.Now()))
 	}
 	m.control.Changed(cmd.Task)
 	return m.control.Woken(time.Now())
@@ -206,12 +205,12 @@ func (m *member) woken(cmd contract.Command) []control.Action {
 
 // poll tells the cloud what the client has, if it may not know it, and asks for tasks.
 func (m *member) poll(ctx context.Context) (a answer) {
-	if !m.known {
+	if m.told.IsZero() {
 		body := fmt.Appendf(nil, `{"user_id":%q,"data_qnt":%d,"sensors":["camera","ecu"]}`, m.id, m.dataQnt)
 		if _, _, a.err = m.post(ctx, "/"+contract.UpdateUser.Name, body); a.err != nil {
 			return a
 		}
-		m.known, m.told = true, time.Now()
+		m.told = time.Now()
 	}
 	began := time.Now()
 	text, header, err := m.post(ctx, "/"+contract.RequestTasks.Name, fmt.Appendf(nil, `{"user_id":%q}`, m.id))

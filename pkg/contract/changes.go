@@ -1,5 +1,7 @@
 package contract
 
+import "time"
+
 // AwaitChanges waits for changes of tasks that concern clients. The cloud's
 // gateway calls it again and again, and wakes the clients; each gateway hears of
 // each change.
@@ -35,6 +37,14 @@ type TaskChange struct {
 	Age       float64  `json:"age,omitempty"`
 	All       bool     `json:"all,omitempty"`
 	Clients   []string `json:"clients,omitempty"`
+}
+
+// At is by when the change happened, by the clock of who heard of it at a moment.
+func (c TaskChange) At(heard time.Time) time.Time { return ago(heard, c.Age) }
+
+// ago is so many seconds before a moment.
+func ago(moment time.Time, seconds float64) time.Time {
+	return moment.Add(-time.Duration(seconds * float64(time.Second)))
 }
 
 // What may happen to a task.

@@ -1,5 +1,7 @@
 package contract
 
+import "time"
+
 // RecordsQueue is the queue of each broker on which services tell the cloud's
 // history what happened, one [Record] a message. It is AGATA's own: the events
 // of [EventsQueue] belong to the contract's event readers, who take them off.
@@ -107,6 +109,10 @@ type Command struct {
 	Execution string  `json:"execution,omitempty"`
 	Age       float64 `json:"age,omitempty"`
 }
+
+// At is by when the change of a wake happened, by the clock of who heard of it at a
+// moment.
+func (c Command) At(heard time.Time) time.Time { return ago(heard, c.Age) }
 
 // The kinds of commands.
 const (

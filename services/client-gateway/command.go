@@ -91,8 +91,7 @@ func (c *commands) carryOut(ctx context.Context, cmd contract.Command) contract.
 
 // wakeOf is what the client's task manager is told of a wake that came at a time.
 func wakeOf(cmd contract.Command, came time.Time) contract.WakeRequest {
-	at := came.Add(-time.Duration(cmd.Age * float64(time.Second)))
-	return contract.WakeRequest{TaskID: cmd.Task, Change: cmd.Change, Execution: cmd.Execution, At: float64(at.UnixMicro()) / 1e6}
+	return contract.WakeRequest{TaskID: cmd.Task, Change: cmd.Change, Execution: cmd.Execution, At: float64(cmd.At(came).UnixMicro()) / 1e6}
 }
 
 // wake passes a wake on. It may be lost: the client asks for tasks all the same.

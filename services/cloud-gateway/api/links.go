@@ -135,7 +135,7 @@ func (ls *links) apply(answer contract.Changes) {
 	ls.seq = answer.Next
 	now := time.Now()
 	for _, c := range answer.Changes {
-		c := change{c, now.Add(-time.Duration(c.Age * float64(time.Second)))}
+		c := change{c, c.At(now)}
 		if c.All {
 			for _, l := range ls.byClient {
 				ls.tell(l, c)
